@@ -1,0 +1,3 @@
+"""fpservice: names music from its sound."""
+
+__version__ = "0.1.0"

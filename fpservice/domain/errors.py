@@ -1,0 +1,29 @@
+"""Errors of the rules themselves, free of any protocol; the HTTP layer gives them codes."""
+
+
+class DomainError(Exception):
+    """Base of everything the rules can refuse."""
+
+
+class InvalidFingerprintError(DomainError):
+    """The text is not a fingerprint this service can read."""
+
+
+class SearchUnavailableError(DomainError):
+    """A search could not be finished (index or database cut off); its result must not be shown."""
+
+
+class IndexUnavailableError(SearchUnavailableError):
+    """The inverted index does not answer, or not in time."""
+
+
+class DatabaseUnavailableError(SearchUnavailableError):
+    """A database does not answer, or not in time."""
+
+
+class IndexLockedError(DomainError):
+    """Another process is writing the index; there may be one writer at a time."""
+
+
+class IndexCorruptError(DomainError):
+    """The index files are damaged beyond what can be repaired without the database."""

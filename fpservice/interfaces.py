@@ -1,0 +1,162 @@
+"""Protocols of the parts that have more than one implementation.
+
+Services are given these; ``bootstrap`` alone names what stands behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from fpservice.domain.fingerprint import Hashes
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A fingerprint that the index put forward: how many of the query's terms it has."""
+
+    fingerprint_id: int
+    hits: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFingerprint:
+    """A fingerprint as lookups compare it; ``duration`` in seconds, ``hashes`` uint32[n]."""
+
+    id: int
+    duration: int
+    hashes: Hashes
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDelete:
+    """A change of the index: this fingerprint is gone."""
+
+    fingerprint_id: int
+
+
+IndexChange = StoredFingerprint | IndexDelete
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What an index says of itself."""
+
+    kind: str
+    fingerprints: int
+    segments: int
+    size_bytes: int
+    generation: str
+    location: str
+
+
+class FingerprintIndex(Protocol):
+    """Inverted index from query terms to fingerprint ids.
+
+    Every method raises ``IndexUnavailableError`` when the index cannot answer in its time limit.
+    """
+
+    def search(
+        self,
+        terms: Hashes,
+        *,
+        limit: int,
+        min_hits: int = 1,
+        min_percent: int = 0,
+        timeout: float = 2.0,
+    ) -> list[Hit]:
+        """Return the best hits for distinct terms ``uint32[m]``, hits falling, then id rising.
+
+        Only fingerprints with at least ``min_hits`` of the terms, and at least ``min_percent``
+        percent of the best one's hits; at most ``limit``; ``timeout`` in seconds.
+        """
+
+    def apply(self, changes: Sequence[IndexChange]) -> None:
+        """Make the changes, in order; durable when this returns. Idempotent; inserts replace.
+
+        Raises:
+            IndexLockedError: another process is writing.
+        """
+
+    def status(self) -> IndexStatus:
+        """Return counts and sizes."""
+
+    def ping(self) -> None:
+        """Return if the index answers."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class FingerprintSource(Protocol):
+    """Where lookups get the hashes of candidates from."""
+
+    def fetch(self, fingerprint_ids: Sequence[int]) -> list[StoredFingerprint]:
+        """Return those that exist, in the order asked for.
+
+        Raises:
+            SearchUnavailableError: the source does not answer.
+        """
+
+
+class SubmissionQueue(Protocol):
+    """Tells importers that submissions wait. The outbox in the database is the truth; a queue
+    only makes the news travel faster, so ``publish`` never raises and never waits long.
+    """
+
+    def publish(self, submission_ids: Iterable[int]) -> None:
+        """Announce submissions that are already committed."""
+
+    def wait(self, timeout: float) -> None:
+        """Return when something was announced, or after ``timeout`` seconds."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class Cache(Protocol):
+    """A bounded cache of byte strings; fails open: an error is a miss."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, or None."""
+
+    def set(self, key: str, value: bytes, ttl: float) -> None:
+        """Keep the value for ``ttl`` seconds at most."""
+
+    def delete(self, key: str) -> None:
+        """Forget the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitDecision:
+    """Whether a request may go on; ``limit`` in requests a second, ``reset`` in seconds."""
+
+    allowed: bool
+    limit: float
+    remaining: int
+    reset: float
+
+
+class RateLimiter(Protocol):
+    """Counts requests in buckets."""
+
+    def check(self, bucket: str, limit: float) -> RateLimitDecision:
+        """Count one request against ``limit`` requests a second in the bucket."""
+
+
+class Metrics(Protocol):
+    """Counters and durations; never fails, never blocks."""
+
+    def count(self, name: str, value: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Record a duration in seconds."""
+
+    def timed(self, name: str, **labels: str) -> AbstractContextManager[None]:
+        """Record how long a block takes."""
