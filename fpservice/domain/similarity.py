@@ -89,7 +89,7 @@ class Comparison:
 
     def _offsets(self, met: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the voted offsets in rising order of their keys."""
-        offsets = (self._positions - met)[met != 0]
+        offsets: NDArray[np.int32] = (self._positions - met)[met != 0]
         if self._max_offset:
             offsets = offsets[np.abs(offsets) <= self._max_offset]
         return offsets

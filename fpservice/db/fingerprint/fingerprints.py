@@ -1,0 +1,89 @@
+"""Stored fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from fpservice.db.fingerprint.tables import fingerprint, track_fingerprint
+from fpservice.domain.fingerprint import Hashes, from_bytes, to_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintRow:
+    """A fingerprint of the database; ``duration`` in seconds, ``hashes`` uint32[n]."""
+
+    id: int
+    duration: int
+    hashes: Hashes
+
+
+_COLUMNS = (fingerprint.c.id, fingerprint.c.length, fingerprint.c.hashes)
+
+
+def add_fingerprint(
+    connection: Connection,
+    hashes: Hashes,
+    duration: int,
+    bitrate: int | None = None,
+    format_id: int | None = None,
+) -> int:
+    """Insert a fingerprint and return its id; the caller queues the index change."""
+    statement = insert(fingerprint).values(
+        hashes=to_bytes(hashes), length=duration, bitrate=bitrate, format_id=format_id
+    )
+    return int(connection.execute(statement.returning(fingerprint.c.id)).scalar_one())
+
+
+def fetch_fingerprints(connection: Connection, ids: Sequence[int]) -> dict[int, FingerprintRow]:
+    """Return the fingerprints that exist, by id."""
+    if not ids:
+        return {}
+    rows = connection.execute(select(*_COLUMNS).where(fingerprint.c.id.in_(ids)))
+    return {row.id: _row(row) for row in rows}
+
+
+def fingerprints_of_track(connection: Connection, track_id: int) -> list[FingerprintRow]:
+    """Return all fingerprints of a track, by id."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .join(track_fingerprint, track_fingerprint.c.fingerprint_id == fingerprint.c.id)
+        .where(track_fingerprint.c.track_id == track_id)
+        .order_by(fingerprint.c.id)
+    )
+    return [_row(row) for row in rows]
+
+
+def count_fingerprints(connection: Connection) -> int:
+    """Return how many there are."""
+    return int(connection.execute(select(func.count()).select_from(fingerprint)).scalar_one())
+
+
+def fingerprint_ids(connection: Connection) -> Iterator[int]:
+    """Yield all ids in rising order."""
+    result = connection.execution_options(yield_per=10_000).execute(
+        select(fingerprint.c.id).order_by(fingerprint.c.id)
+    )
+    for row in result:
+        yield row.id
+
+
+def fingerprint_batches(
+    connection: Connection, size: int, after: int = 0
+) -> Iterator[list[FingerprintRow]]:
+    """Yield all fingerprints with id > ``after``, in rising order, ``size`` at a time."""
+    while True:
+        rows = connection.execute(
+            select(*_COLUMNS).where(fingerprint.c.id > after).order_by(fingerprint.c.id).limit(size)
+        ).all()
+        if not rows:
+            return
+        yield [_row(row) for row in rows]
+        after = rows[-1].id
+
+
+def _row(row: Any) -> FingerprintRow:
+    return FingerprintRow(row.id, row.length, from_bytes(row.hashes))

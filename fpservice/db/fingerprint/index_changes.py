@@ -1,0 +1,88 @@
+"""The queue of changes that the index has still to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from fpservice.db.fingerprint.tables import fingerprint, index_change
+from fpservice.domain.fingerprint import Hashes, from_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedChange:
+    """A change waiting for the index; ``hashes`` is None for a deletion."""
+
+    id: int
+    fingerprint_id: int
+    duration: int
+    hashes: Hashes | None
+
+
+def queue_change(connection: Connection, fingerprint_id: int, *, deleted: bool = False) -> None:
+    """Queue a change, in the transaction that makes it."""
+    connection.execute(insert(index_change).values(fingerprint_id=fingerprint_id, deleted=deleted))
+
+
+def queued_changes(connection: Connection, limit: int) -> list[QueuedChange]:
+    """Return the oldest changes that are committed.
+
+    Never by a position remembered from before: a transaction with a lower id may commit later.
+    """
+    rows = connection.execute(
+        select(
+            index_change.c.id,
+            index_change.c.fingerprint_id,
+            index_change.c.deleted,
+            fingerprint.c.length,
+            fingerprint.c.hashes,
+        )
+        .outerjoin(fingerprint, fingerprint.c.id == index_change.c.fingerprint_id)
+        .order_by(index_change.c.id)
+        .limit(limit)
+    )
+    return [
+        QueuedChange(
+            row.id,
+            row.fingerprint_id,
+            row.length or 0,
+            None if row.deleted or row.hashes is None else from_bytes(row.hashes),
+        )
+        for row in rows
+    ]
+
+
+def remove_changes(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove changes that the index has made durable."""
+    for start in range(0, len(ids), 500):
+        chunk = list(ids[start : start + 500])
+        connection.execute(delete(index_change).where(index_change.c.id.in_(chunk)))
+
+
+def unindexed_near(
+    connection: Connection, duration: int, difference: int, limit: int
+) -> list[QueuedChange]:
+    """Return fingerprints of about this duration that the index may not have yet."""
+    rows = connection.execute(
+        select(
+            index_change.c.id,
+            fingerprint.c.id.label("fp"),
+            fingerprint.c.length,
+            fingerprint.c.hashes,
+        )
+        .join(fingerprint, fingerprint.c.id == index_change.c.fingerprint_id)
+        .where(
+            ~index_change.c.deleted,
+            fingerprint.c.length.between(duration - difference, duration + difference),
+        )
+        .order_by(index_change.c.id)
+        .limit(limit)
+    )
+    return [QueuedChange(row.id, row.fp, row.length, from_bytes(row.hashes)) for row in rows]
+
+
+def count_changes(connection: Connection) -> int:
+    """Return how many changes wait."""
+    return int(connection.execute(select(func.count()).select_from(index_change)).scalar_one())

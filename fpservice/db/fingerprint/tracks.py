@@ -1,0 +1,117 @@
+"""Tracks: groups of fingerprints that are the same recording, and their mergers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from fpservice.db.dialect import insert as upsert
+from fpservice.db.fingerprint.tables import track, track_fingerprint
+
+# Longer chains of mergers are a loop.
+_MAX_MERGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track that was not merged into another, or the end of its chain."""
+
+    id: int
+    gid: uuid.UUID
+
+
+def add_track(connection: Connection) -> Track:
+    """Insert a new track with a random gid."""
+    gid = uuid.uuid4()
+    statement = insert(track).values(gid=gid).returning(track.c.id)
+    return Track(int(connection.execute(statement).scalar_one()), gid)
+
+
+def tracks_by_gid(connection: Connection, gids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Track]:
+    """Return the tracks with these gids, mergers followed to their end."""
+    wanted = list(gids)
+    if not wanted:
+        return {}
+    rows = connection.execute(
+        select(track.c.id, track.c.gid, track.c.new_id).where(track.c.gid.in_(wanted))
+    ).all()
+    ends = _follow(connection, {row.new_id for row in rows if row.new_id is not None})
+    found = {}
+    for row in rows:
+        end = Track(row.id, row.gid) if row.new_id is None else ends.get(row.new_id)
+        if end:
+            found[row.gid] = end
+    return found
+
+
+def tracks_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Track]:
+    """Return the tracks with these ids, mergers followed to their end."""
+    return _follow(connection, set(ids))
+
+
+def tracks_of_fingerprints(
+    connection: Connection, fingerprint_ids: Sequence[int]
+) -> dict[int, Track]:
+    """Return the track of each fingerprint, mergers followed; without a track it is left out."""
+    if not fingerprint_ids:
+        return {}
+    rows = connection.execute(
+        select(track_fingerprint.c.fingerprint_id, track.c.id, track.c.gid, track.c.new_id)
+        .join(track, track.c.id == track_fingerprint.c.track_id)
+        .where(track_fingerprint.c.fingerprint_id.in_(fingerprint_ids))
+        .order_by(track_fingerprint.c.track_id.desc())
+    ).all()
+    ends = _follow(connection, {row.new_id for row in rows if row.new_id is not None})
+    found = {}
+    for row in rows:
+        end = Track(row.id, row.gid) if row.new_id is None else ends.get(row.new_id)
+        if end:
+            found[row.fingerprint_id] = end
+    return found
+
+
+def count_fingerprint_of_track(connection: Connection, track_id: int, fingerprint_id: int) -> None:
+    """Link a fingerprint to a track, or count that it was submitted once more."""
+    statement = upsert(connection, track_fingerprint).values(
+        track_id=track_id, fingerprint_id=fingerprint_id, submission_count=1
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[track_fingerprint.c.track_id, track_fingerprint.c.fingerprint_id],
+            set_={"submission_count": track_fingerprint.c.submission_count + 1},
+        )
+    )
+
+
+def merge_track(connection: Connection, track_id: int, into_id: int) -> None:
+    """Mark a track as merged into another; moving its links is the caller's task."""
+    connection.execute(update(track).where(track.c.id == track_id).values(new_id=into_id))
+
+
+def _follow(connection: Connection, ids: set[int]) -> dict[int, Track]:
+    """Return, for each id, the track at the end of its chain of mergers."""
+    ends: dict[int, Track] = {}
+    current = {start: start for start in ids}
+    for _ in range(_MAX_MERGES):
+        if not current:
+            break
+        rows = connection.execute(
+            select(track.c.id, track.c.gid, track.c.new_id).where(
+                track.c.id.in_(set(current.values()))
+            )
+        )
+        known = {row.id: row for row in rows}
+        following = {}
+        for start, here in current.items():
+            row = known.get(here)
+            if row is None:
+                continue
+            if row.new_id is None:
+                ends[start] = Track(row.id, row.gid)
+            else:
+                following[start] = row.new_id
+        current = following
+    return ends

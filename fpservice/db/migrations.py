@@ -1,0 +1,72 @@
+"""Brings the schema of each database to the version this program needs."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+
+from fpservice.db.app.tables import metadata as app_metadata
+from fpservice.db.fingerprint.tables import metadata as fingerprint_metadata
+from fpservice.db.ingest.tables import metadata as ingest_metadata
+from fpservice.db.transaction import Database
+
+METADATA: Final[dict[str, MetaData]] = {
+    "app": app_metadata,
+    "fingerprint": fingerprint_metadata,
+    "ingest": ingest_metadata,
+}
+# Two processes that start at once must not both migrate.
+_LOCK: Final = 0x46_50_53_00
+
+
+def upgrade(database: Database) -> None:
+    """Apply all migrations that are missing; nothing happens if there is none.
+
+    Raises:
+        DatabaseUnavailableError: the database does not answer.
+    """
+    with database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        command.upgrade(_config(database.name, connection), "head")
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one this program needs.
+
+    Raises:
+        DatabaseUnavailableError: the database does not answer.
+    """
+    with database.reading() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": _version_table(database.name)}
+        )
+        script = ScriptDirectory.from_config(_config(database.name, connection))
+        return context.get_current_revision() == script.get_current_head()
+
+
+def _version_table(name: str) -> str:
+    return f"alembic_version_{name}"
+
+
+def _config(name: str, connection: Connection) -> Config:
+    root = _script_folder()
+    config = Config()
+    config.set_main_option("script_location", str(root))
+    config.set_main_option("version_locations", str(root / "versions" / name))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(connection=connection, database=name, metadata=METADATA[name])
+    return config
+
+
+def _script_folder() -> Path:
+    """Return the folder ``alembic`` of the source tree, else of the installation."""
+    source = Path(__file__).parents[2] / "alembic"
+    return source if source.is_dir() else Path(sysconfig.get_path("data"), "share/fpservice/alembic")
