@@ -31,6 +31,8 @@ def open_engine(
         max_overflow=pool_size,
         pool_recycle=pool_recycle,
         pool_pre_ping=True,
+        # Statements carry keys; a log must not.
+        hide_parameters=True,
         pool_timeout=connect_timeout,
         connect_args={
             "connect_timeout": connect_timeout,
@@ -43,7 +45,9 @@ def _open_sqlite(url: str) -> Engine:
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

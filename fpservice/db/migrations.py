@@ -69,4 +69,6 @@ def _config(name: str, connection: Connection) -> Config:
 def _script_folder() -> Path:
     """Return the folder ``alembic`` of the source tree, else of the installation."""
     source = Path(__file__).parents[2] / "alembic"
-    return source if source.is_dir() else Path(sysconfig.get_path("data"), "share/fpservice/alembic")
+    return (
+        source if source.is_dir() else Path(sysconfig.get_path("data"), "share/fpservice/alembic")
+    )

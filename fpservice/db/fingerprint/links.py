@@ -29,6 +29,15 @@ class RecordingLink:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackLink:
+    """A track of a recording; a disabled link is known to be wrong."""
+
+    mbid: uuid.UUID
+    track_id: int
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TextLink:
     """Submitted text of a track."""
 
@@ -54,6 +63,25 @@ def recordings_of_tracks(connection: Connection, track_ids: Sequence[int]) -> li
         .order_by(track_mbid.c.submission_count.desc(), track_mbid.c.mbid)
     )
     return [RecordingLink(row.track_id, row.mbid, row.submission_count) for row in rows]
+
+
+def tracks_of_recordings(
+    connection: Connection, mbids: Sequence[uuid.UUID], *, with_disabled: bool
+) -> list[TrackLink]:
+    """Return the links of these recordings, by track."""
+    if not mbids:
+        return []
+    table = track_mbid
+    statement = (
+        select(table.c.mbid, table.c.track_id, table.c.disabled)
+        .where(table.c.mbid.in_(set(mbids)))
+        .order_by(table.c.track_id)
+    )
+    if not with_disabled:
+        statement = statement.where(~table.c.disabled)
+    return [
+        TrackLink(row.mbid, row.track_id, row.disabled) for row in connection.execute(statement)
+    ]
 
 
 def texts_of_tracks(connection: Connection, track_ids: Sequence[int]) -> list[TextLink]:

@@ -122,21 +122,7 @@ def record_outcome(
         .where(submission.c.id == outcome.id)
         .values(state=outcome.state.value, reason=outcome.reason, handled=func.now())
     )
-    connection.execute(
-        delete(pending_submission).where(pending_submission.c.submission_id == outcome.id)
-    )
-
-
-def postpone(connection: Connection, submission_id: int, not_before: datetime, error: str) -> int:
-    """Count a failed try, set the time of the next one, and return the number of tries."""
-    table = pending_submission
-    row = connection.execute(
-        update(table)
-        .where(table.c.submission_id == submission_id)
-        .values(attempts=table.c.attempts + 1, not_before=not_before, last_error=error)
-        .returning(table.c.attempts)
-    ).first()
-    return int(row.attempts) if row else 0
+    forget_pending(connection, outcome.id)
 
 
 def attempts(connection: Connection, submission_id: int) -> int:
@@ -146,6 +132,24 @@ def attempts(connection: Connection, submission_id: int) -> int:
         select(table.c.attempts).where(table.c.submission_id == submission_id)
     ).scalar()
     return int(found or 0)
+
+
+def postpone(
+    connection: Connection, submission_id: int, tries: int, not_before: datetime, error: str
+) -> None:
+    """Write down the number of tries so far and the time of the next one."""
+    table = pending_submission
+    connection.execute(
+        update(table)
+        .where(table.c.submission_id == submission_id)
+        .values(attempts=tries, not_before=not_before, last_error=error)
+    )
+
+
+def forget_pending(connection: Connection, submission_id: int) -> None:
+    """Take a submission that is handled already out of the outbox."""
+    table = pending_submission
+    connection.execute(delete(table).where(table.c.submission_id == submission_id))
 
 
 def retry(connection: Connection, submission_id: int) -> bool:

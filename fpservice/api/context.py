@@ -1,0 +1,48 @@
+"""What views get to work with: the services and limits that the application was built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+from flask import current_app
+
+from fpservice.interfaces import Metrics
+from fpservice.services.api_keys import ApiKeys
+from fpservice.services.catalogue import CatalogueService
+from fpservice.services.health import HealthService
+from fpservice.services.lookup import LookupService
+from fpservice.services.submission import SubmissionService
+
+EXTENSION: Final = "fpservice"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings of a request; ``body`` in bytes, durations in seconds."""
+
+    body: int = 1_048_576
+    fingerprints: int = 20
+    track_ids: int = 100
+    hashes: int = 65_535
+    max_duration_difference: int = 30
+    default_duration_difference: int = 7
+    ids: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases."""
+
+    api_keys: ApiKeys
+    lookup: LookupService
+    submission: SubmissionService
+    catalogue: CatalogueService
+    health: HealthService
+    metrics: Metrics
+    limits: Limits
+
+
+def services() -> Services:
+    """Return the services of the current application."""
+    return cast(Services, current_app.extensions[EXTENSION])

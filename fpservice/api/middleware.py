@@ -1,0 +1,66 @@
+"""What happens around every request, whatever it asks for."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask, Response, g, request
+
+from fpservice.api.context import services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_SLASHES: Final = re.compile(r"/{2,}")
+_PREFLIGHT: Final = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Content-Encoding, X-Request-Id",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class TolerantPaths:
+    """Takes ``//v2/lookup/`` for ``/v2/lookup``.
+
+    A redirect would do the same for a browser, but turns the POST of some clients into a GET.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        """Wrap a WSGI application."""
+        self._application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        path = environ.get("PATH_INFO", "")
+        if "//" in path or path.endswith("/"):
+            environ["PATH_INFO"] = _SLASHES.sub("/", path).rstrip("/") or "/"
+        return self._application(environ, start_response)
+
+
+def install(app: Flask) -> None:
+    """Add what happens before and after each request."""
+    app.before_request(_start_clock)
+    app.after_request(_finish)
+
+
+def _start_clock() -> None:
+    g.started = time.monotonic()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    if request.method == "OPTIONS":
+        response.headers.update(_PREFLIGHT)
+    if response.status_code == 413:
+        # What is still on its way is not read; the connection cannot be used again.
+        response.headers["Connection"] = "close"
+    endpoint = request.endpoint or "none"
+    metrics = services().metrics
+    metrics.count("requests", endpoint=endpoint, status=str(response.status_code))
+    metrics.observe(
+        "request", time.monotonic() - g.get("started", time.monotonic()), endpoint=endpoint
+    )
+    return response

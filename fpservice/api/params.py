@@ -1,0 +1,123 @@
+"""Parameters of a request, from the query string and the body alike, and how they are read."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any, Final
+
+from flask import Request
+from werkzeug.datastructures import MultiDict
+
+from fpservice.api import errors
+from fpservice.domain.submission import parse_uuid
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,40}")
+_SECONDS: Final = re.compile(r"([+-]?[0-9]{1,40})(?:\.[0-9]*)?")
+_SUFFIX: Final = re.compile(r"[0-9]{1,18}")
+
+
+class Params:
+    """The parameters of one request; of a repeated one the first counts, unless all are asked."""
+
+    def __init__(self, values: MultiDict[str, str]) -> None:
+        """Read from these."""
+        self._values = values
+
+    def text(self, name: str) -> str | None:
+        """Return the first value, or None."""
+        return self._values.get(name)
+
+    def texts(self, name: str) -> list[str]:
+        """Return all values."""
+        return self._values.getlist(name)
+
+    def required(self, name: str) -> str:
+        """Return the first value.
+
+        Raises:
+            ApiError: absent or empty.
+        """
+        value = self._values.get(name)
+        if not value:
+            raise errors.missing_parameter(name)
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """Return the first value as a whole number; what is not one counts as absent."""
+        return parse_integer(self._values.get(name, ""))
+
+    def seconds(self, name: str) -> int | None:
+        """Return the first value, a number that may have decimals, cut to whole seconds."""
+        match = _SECONDS.fullmatch(self._values.get(name, "").strip())
+        return int(match[1]) if match else None
+
+    def flag(self, name: str) -> bool:
+        """Return whether the value is a whole number other than 0."""
+        return bool(self.integer(name))
+
+    def suffixes(self, *names: str) -> list[str]:
+        """Return the suffixes under which any of the names occurs, as ``""`` or ``".7"``.
+
+        The one without a number comes first, then the numbers in their order.
+        """
+        found: dict[str, int] = {}
+        for key in self._values:
+            name, dot, number = key.partition(".")
+            if name not in names:
+                continue
+            if not dot:
+                found[""] = -1
+            elif _SUFFIX.fullmatch(number):
+                found[f".{number}"] = int(number)
+        return sorted(found, key=lambda suffix: (found[suffix], suffix))
+
+
+def parse_integer(text: str) -> int | None:
+    """Return a whole number in ASCII digits, blanks around it allowed; None if it is none."""
+    stripped = text.strip()
+    return int(stripped) if _INTEGER.fullmatch(stripped) else None
+
+
+def required_uuid(name: str, text: str) -> uuid.UUID:
+    """Return the UUID.
+
+    Raises:
+        ApiError: it is none.
+    """
+    value = parse_uuid(text)
+    if value is None:
+        raise errors.invalid_uuid(name)
+    return value
+
+
+def read_params(request: Request) -> Params:
+    """Return the parameters of the query string, the form or a JSON object.
+
+    Raises:
+        ApiError: the body says that it is JSON and is not, or is no object of plain values.
+        werkzeug.exceptions.RequestEntityTooLarge: the body or its number of parts is too large.
+    """
+    values: MultiDict[str, str] = MultiDict(request.args)
+    if request.mimetype == "application/json" and request.content_length:
+        values.update(_from_json(request.get_json(silent=True)))
+    elif request.method == "POST":
+        values.update(request.form)
+    return Params(values)
+
+
+def _from_json(body: Any) -> dict[str, list[str]]:
+    """Flatten a JSON object: a list of plain values is a repeated parameter."""
+    if not isinstance(body, dict):
+        raise errors.malformed_request("the JSON body is not an object")
+    values = {}
+    for name, value in body.items():
+        items = value if isinstance(value, list) else [value]
+        if any(isinstance(item, dict | list) for item in items):
+            raise errors.malformed_request(f'parameter "{name}" is neither a value nor a list')
+        values[name] = [_plain(item) for item in items if item is not None]
+    return values
+
+
+def _plain(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)

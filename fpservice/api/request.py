@@ -1,0 +1,43 @@
+"""How every request of the web service begins: read it, then find out the format."""
+
+from __future__ import annotations
+
+from flask import g, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from fpservice.api import errors, formats
+from fpservice.api.bodies import body_limit, inflate_body
+from fpservice.api.context import services
+from fpservice.api.params import Params, read_params
+
+
+def begin() -> Params:
+    """Return the parameters; from here on answers are in the format that was asked for.
+
+    Raises:
+        ApiError: too large, unreadable, or an unknown format.
+    """
+    limit = services().limits.body
+    inflate_body(request, limit)
+    if (request.content_length or 0) > limit:
+        raise body_limit(limit)
+    try:
+        params = read_params(request)
+    except RequestEntityTooLarge as error:
+        raise errors.too_large(f"{limit} bytes and 1000 parts at most, in UTF-8") from error
+    choose_format(params)
+    return params
+
+
+def choose_format(params: Params) -> None:
+    """Let the answer be in the format that the parameters name.
+
+    Raises:
+        ApiError: there is no such format; that error itself is JSON.
+    """
+    name = params.text("format")
+    name = formats.JSON if name is None else name
+    if name not in formats.FORMATS:
+        raise errors.unknown_format(name[:100])
+    g.format = name
+    g.callback = formats.callback_name(params.text("jsoncallback"))

@@ -1,0 +1,159 @@
+"""Builds the object graph: the only place that chooses implementations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fpservice.api.context import Limits, Services
+from fpservice.config import Config
+from fpservice.config_options import DatabaseOptions
+from fpservice.db.engines import open_engine
+from fpservice.db.transaction import Database, Databases
+from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
+from fpservice.index.embedded import EmbeddedIndex
+from fpservice.interfaces import Metrics
+from fpservice.messaging.polling import PollingQueue
+from fpservice.observability.metrics import NullMetrics, StatsdMetrics
+from fpservice.services.api_keys import ApiKeys
+from fpservice.services.catalogue import CatalogueService
+from fpservice.services.health import HealthService
+from fpservice.services.indexing import IndexingService
+from fpservice.services.ingestion import IngestionService
+from fpservice.services.lookup import LookupService
+from fpservice.services.metadata import MetadataService
+from fpservice.services.search import FingerprintSearch
+from fpservice.services.submission import SubmissionService
+from fpservice.worker.importer import Importer
+
+# The index is asked for more than are compared: most of the hits may have another duration.
+_HITS_PER_CANDIDATE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What holds files and connections; everything else is built from it."""
+
+    config: Config
+    databases: Databases
+    index: EmbeddedIndex
+    metrics: Metrics
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.index.close()
+        self.databases.close()
+
+
+def build_parts(config: Config) -> Parts:
+    """Return the parts; nothing connects yet."""
+    return Parts(config, _databases(config), EmbeddedIndex(config.index_path), _metrics(config))
+
+
+def build_services(parts: Parts) -> Services:
+    """Return what the web application works with."""
+    config, databases = parts.config, parts.databases
+    return Services(
+        api_keys=build_api_keys(parts),
+        lookup=LookupService(
+            build_search(parts),
+            databases.fingerprint,
+            MetadataService(databases.fingerprint),
+            parts.metrics,
+            time_limit=config.search.time_limit,
+            max_results=config.search.max_results,
+        ),
+        submission=build_submission(parts),
+        catalogue=CatalogueService(databases.fingerprint),
+        health=HealthService(databases, parts.index),
+        metrics=parts.metrics,
+        limits=Limits(
+            body=config.website.max_request_size,
+            fingerprints=config.search.max_fingerprints,
+            track_ids=config.search.max_track_ids,
+            hashes=config.search.max_hashes,
+            default_duration_difference=config.search.max_duration_difference,
+        ),
+    )
+
+
+def build_api_keys(parts: Parts) -> ApiKeys:
+    """Return the service that knows who calls."""
+    cache = parts.config.cache
+    return ApiKeys(parts.databases.app, cache.api_key_size, cache.api_key_ttl)
+
+
+def build_submission(parts: Parts) -> SubmissionService:
+    """Return the service that takes submissions in."""
+    databases = parts.databases
+    return SubmissionService(
+        databases.ingest, databases.fingerprint, _queue(parts.config), parts.metrics
+    )
+
+
+def build_search(parts: Parts) -> FingerprintSearch:
+    """Return the search of lookups."""
+    options = parts.config.search
+    policy = SearchPolicy(
+        candidates=options.candidates,
+        hits=options.candidates * _HITS_PER_CANDIDATE,
+        min_score=options.min_score,
+    )
+    return FingerprintSearch(parts.index, parts.index, policy, parts.metrics)
+
+
+def build_ingestion(parts: Parts) -> IngestionService:
+    """Return the service that imports submissions."""
+    options, worker = parts.config.search, parts.config.worker
+    policy = SearchPolicy(
+        candidates=options.max_candidates_import,
+        hits=options.max_candidates_import * _HITS_PER_CANDIDATE,
+        min_hit_percent=options.min_percent_import,
+        min_score=MIN_IMPORT_SCORE,
+    )
+    search = FingerprintSearch(parts.index, parts.index, policy, parts.metrics)
+    return IngestionService(
+        parts.databases, search, parts.metrics, worker.max_attempts, worker.retry_delay
+    )
+
+
+def build_indexing(parts: Parts) -> IndexingService:
+    """Return the service that keeps the index after the database."""
+    return IndexingService(parts.databases.fingerprint, parts.index, parts.metrics)
+
+
+def build_importer(parts: Parts) -> Importer:
+    """Return the importer."""
+    return Importer(
+        build_ingestion(parts),
+        build_indexing(parts),
+        _queue(parts.config),
+        parts.metrics,
+        parts.config.worker.batch_size,
+    )
+
+
+def _databases(config: Config) -> Databases:
+    return Databases(
+        app=_database("app", config.app_url, config.database),
+        fingerprint=_database("fingerprint", config.fingerprint_url, config.database_fingerprint),
+        ingest=_database("ingest", config.ingest_url, config.database_ingest),
+    )
+
+
+def _database(name: str, url: str, options: DatabaseOptions) -> Database:
+    engine = open_engine(
+        url,
+        pool_size=options.pool_size,
+        pool_recycle=options.pool_recycle,
+        connect_timeout=options.connect_timeout,
+        statement_timeout=options.statement_timeout,
+    )
+    return Database(name, engine)
+
+
+def _metrics(config: Config) -> Metrics:
+    return StatsdMetrics.from_options(config.statsd) if config.statsd.host else NullMetrics()
+
+
+def _queue(config: Config) -> PollingQueue:
+    return PollingQueue(config.worker.poll_interval)

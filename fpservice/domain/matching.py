@@ -1,0 +1,69 @@
+"""What counts as found and what as the same: the thresholds of lookups and of the import.
+
+Which terms are asked for, how many candidates are compared and how alike they must be are values
+here, so that another search policy needs no other code around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fpservice.domain.fingerprint import Hashes
+from fpservice.domain.similarity import Comparison
+
+# A fingerprint may join a track only if it is at least this like every fingerprint of the track ...
+MIN_TRACK_SCORE: Final = 0.4
+# ... and none of them differs from it by more seconds than this.
+MAX_TRACK_DURATION_DIFFERENCE: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPolicy:
+    """How a search goes from terms to matches.
+
+    ``hits`` fingerprints are asked of the index, each with at least ``min_hit_percent`` percent of
+    the best one's terms; of those of the right duration, ``candidates`` are compared; those with a
+    score over ``min_score`` are matches.
+    """
+
+    candidates: int = 20
+    hits: int = 100
+    min_hit_percent: int = 0
+    min_score: float = 0.4
+    max_offset: int = 80
+
+
+# Over this score a submission belongs to the track of what it matches ...
+MIN_IMPORT_SCORE: Final = 0.75
+# ... and over this one the two fingerprints are one.
+SAME_FINGERPRINT: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A stored fingerprint that sounds like the query; ``duration`` in seconds."""
+
+    fingerprint_id: int
+    duration: int
+    score: float
+
+
+def rank(matches: Iterable[Match]) -> list[Match]:
+    """Return the matches by falling score, of equals the older fingerprint first."""
+    return sorted(matches, key=lambda match: (-match.score, match.fingerprint_id))
+
+
+def may_join(
+    hashes: Hashes, duration: int, members: Iterable[tuple[int, Hashes]], max_offset: int = 80
+) -> bool:
+    """Whether a fingerprint may join a track with these (duration, hashes) members."""
+    durations, candidates = [], []
+    for member_duration, member_hashes in members:
+        durations.append(member_duration)
+        candidates.append(member_hashes)
+    if any(abs(duration - other) > MAX_TRACK_DURATION_DIFFERENCE for other in durations):
+        return False
+    scores = Comparison(hashes, max_offset).scores(candidates)
+    return all(score >= MIN_TRACK_SCORE for score in scores)

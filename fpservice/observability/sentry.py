@@ -1,0 +1,115 @@
+"""Reports of errors to Sentry: no personal data, and not the same error again and again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, cast
+
+import sentry_sdk
+from sentry_sdk.integrations.flask import FlaskIntegration
+from sentry_sdk.integrations.redis import RedisIntegration
+from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
+from sentry_sdk.utils import BadDsn
+
+from fpservice.config import Config, ConfigError
+from fpservice.observability.scrubbing import scrub_event
+
+if TYPE_CHECKING:
+    from sentry_sdk.types import Breadcrumb, Event, Hint
+
+REPORT_AGAIN_AFTER = 3600.0
+_MOST_ERRORS = 1000
+
+
+class ErrorThrottle:
+    """Lets the same error through once in ``period`` seconds; knows the last ``size`` errors."""
+
+    def __init__(
+        self,
+        period: float = REPORT_AGAIN_AFTER,
+        size: int = _MOST_ERRORS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._period = period
+        self._size = size
+        self._clock = clock
+        self._reported: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def allow(self, error: str) -> bool:
+        """Return whether the error is to be reported now, and remember that it was."""
+        with self._lock:
+            now = self._clock()
+            last = self._reported.get(error)
+            if last is not None and now - last < self._period:
+                return False
+            self._reported[error] = now
+            self._reported.move_to_end(error)
+            if len(self._reported) > self._size:
+                self._reported.popitem(last=False)
+            return True
+
+
+def configure_sentry(config: Config) -> bool:
+    """Report errors of the process from now on; return False, and do nothing, without a DSN.
+
+    Raises:
+        ConfigError: the DSN is none.
+    """
+    options = config.sentry
+    if options.dsn is None:
+        return False
+    try:
+        sentry_sdk.init(
+            dsn=options.dsn,
+            environment=options.environment,
+            release=options.release or f"fpservice@{version('fpservice')}",
+            integrations=[FlaskIntegration(), SqlalchemyIntegration(), RedisIntegration()],
+            auto_enabling_integrations=False,
+            auto_session_tracking=False,
+            send_default_pii=False,
+            # Variables and bodies hold fingerprints and keys under any name.
+            include_local_variables=False,
+            max_request_body_size="never",
+            before_send=before_send(ErrorThrottle()),
+            before_breadcrumb=before_breadcrumb,
+            max_breadcrumbs=20,
+            shutdown_timeout=2,
+        )
+    except BadDsn:
+        raise ConfigError("sentry.dsn must be a DSN: https://key@host/project") from None
+    return True
+
+
+def before_send(throttle: ErrorThrottle) -> Callable[[Event, Hint], Event | None]:
+    """Return the function that drops events reported lately and scrubs the others."""
+
+    def scrubbed(event: Event, hint: Hint) -> Event | None:
+        if not throttle.allow(error_identity(event, hint)):
+            return None
+        return cast("Event", scrub_event(cast("dict[str, Any]", event)))
+
+    return scrubbed
+
+
+def before_breadcrumb(breadcrumb: Breadcrumb, hint: Hint) -> Breadcrumb | None:
+    """Drop commands of Redis: their keys hold API keys and addresses."""
+    return None if breadcrumb.get("category") == "redis" else breadcrumb
+
+
+def error_identity(event: Event, hint: Hint) -> str:
+    """Return type and innermost location of the error, or the message if there is none."""
+    kind, _, traceback = hint.get("exc_info") or (None, None, None)
+    if kind is None:
+        message = event.get("logentry", {}).get("message") or event.get("message")
+        return f"{event.get('logger')}: {message}"
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if traceback is None:
+        return name
+    return f"{name} at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"

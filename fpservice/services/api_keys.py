@@ -1,0 +1,183 @@
+"""Who calls: applications by client key, accounts by user key, remembered for a short time."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import threading
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from cachetools import TTLCache
+from sqlalchemy import Connection
+
+from fpservice.db.app.accounts import (
+    Account,
+    add_account,
+    find_account_by_apikey,
+    list_accounts,
+    set_account_active,
+)
+from fpservice.db.app.applications import (
+    Application,
+    add_application,
+    find_application_by_apikey,
+    list_applications,
+    set_application_active,
+)
+from fpservice.db.transaction import Database
+
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
+# A key that was just made must work at once, so what is not found is forgotten sooner.
+_MISS_TTL: Final = 2.0
+
+T = TypeVar("T", Account, Application)
+
+
+class _KeyCache(Generic[T]):
+    """Remembers keys that exist, and for a moment those that do not."""
+
+    def __init__(
+        self,
+        database: Database,
+        find: Callable[[Connection, str], T | None],
+        size: int,
+        ttl: float,
+    ) -> None:
+        self._database = database
+        self._find: Callable[[Connection, str], T | None] = find
+        self._known: TTLCache[str, T] = TTLCache(size, ttl)
+        self._unknown: TTLCache[str, bool] = TTLCache(size, _MISS_TTL)
+        self._lock = threading.Lock()
+
+    def get(self, apikey: str) -> T | None:
+        """Return the active owner of the key."""
+        if not _KEY.fullmatch(apikey):
+            return None
+        with self._lock:
+            known = self._known.get(apikey)
+            if known or apikey in self._unknown:
+                return known
+        with self._database.reading() as connection:
+            found = self._find(connection, apikey)
+        valid = found and found.active and hmac.compare_digest(found.apikey, apikey)
+        with self._lock:
+            if found and valid:
+                self._known[apikey] = found
+                return found
+            self._unknown[apikey] = True
+            return None
+
+    def forget(self, apikey: str) -> None:
+        with self._lock:
+            self._known.pop(apikey, None)
+            self._unknown.pop(apikey, None)
+
+
+class ApiKeys:
+    """Checks and administers keys."""
+
+    def __init__(self, app: Database, cache_size: int = 1000, cache_ttl: float = 60.0) -> None:
+        """Remember at most ``cache_size`` keys of each kind for ``cache_ttl`` seconds."""
+        self._app = app
+        self._applications = _KeyCache(app, find_application_by_apikey, cache_size, cache_ttl)
+        self._accounts = _KeyCache(app, find_account_by_apikey, cache_size, cache_ttl)
+
+    def application(self, apikey: str) -> Application | None:
+        """Return the active application with this client key."""
+        return self._applications.get(apikey)
+
+    def account(self, apikey: str) -> Account | None:
+        """Return the active account with this user key."""
+        return self._accounts.get(apikey)
+
+    def create_anonymous(self, application: Application, version: str) -> Account:
+        """Make an account for a user who did not sign in anywhere."""
+        apikey = new_key()
+        with self._app.writing() as connection:
+            return add_account(
+                connection,
+                name=f"anonymous-{secrets.token_hex(8)}",
+                apikey=apikey,
+                anonymous=True,
+                application_id=application.id,
+                application_version=version,
+            )
+
+    def add_application(
+        self,
+        name: str,
+        *,
+        version: str = "",
+        apikey: str | None = None,
+        application_id: int | None = None,
+        active: bool = True,
+        rate_limit: float | None = None,
+    ) -> Application:
+        """Add an application; key and id are made unless given.
+
+        Raises:
+            ValueError: the key has another form than keys have.
+            sqlalchemy.exc.IntegrityError: key or id are taken.
+        """
+        with self._app.writing() as connection:
+            return add_application(
+                connection,
+                name=name,
+                version=version,
+                apikey=_checked(apikey),
+                application_id=application_id,
+                active=active,
+                rate_limit=rate_limit,
+            )
+
+    def add_account(
+        self, name: str, *, apikey: str | None = None, account_id: int | None = None
+    ) -> Account:
+        """Add an account; key and id are made unless given.
+
+        Raises:
+            ValueError: the key has another form than keys have.
+            sqlalchemy.exc.IntegrityError: name, key or id are taken.
+        """
+        with self._app.writing() as connection:
+            return add_account(
+                connection,
+                name=name,
+                apikey=_checked(apikey),
+                anonymous=False,
+                account_id=account_id,
+            )
+
+    def applications(self) -> list[Application]:
+        """Return all applications."""
+        with self._app.reading() as connection:
+            return list_applications(connection)
+
+    def accounts(self) -> list[Account]:
+        """Return the first accounts."""
+        with self._app.reading() as connection:
+            return list_accounts(connection)
+
+    def set_active(self, apikey: str, active: bool) -> bool:
+        """Switch a key on or off; False if there is none like it."""
+        with self._app.writing() as connection:
+            changed = set_application_active(connection, apikey, active)
+            changed = set_account_active(connection, apikey, active) or changed
+        self._applications.forget(apikey)
+        self._accounts.forget(apikey)
+        return changed
+
+
+def new_key() -> str:
+    """Return a random key."""
+    return secrets.token_urlsafe(12).replace("-", "a").replace("_", "b")
+
+
+def _checked(apikey: str | None) -> str:
+    if apikey is None:
+        return new_key()
+    if not _KEY.fullmatch(apikey):
+        raise ValueError("a key has 1 to 64 visible ASCII characters")
+    return apikey

@@ -1,0 +1,129 @@
+"""Lookups: which tracks a fingerprint sounds like, and what is known of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fpservice.db.fingerprint.tracks import Track, tracks_by_gid, tracks_of_fingerprints
+from fpservice.db.transaction import Database
+from fpservice.domain.fingerprint import Hashes
+from fpservice.domain.matching import Match
+from fpservice.domain.metadata import MetaWords
+from fpservice.interfaces import Metrics
+from fpservice.services.metadata import MetadataService
+from fpservice.services.search import FingerprintSearch
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintQuery:
+    """What sounds like this; ``hashes`` uint32[n], ``duration`` in seconds."""
+
+    hashes: Hashes = field(repr=False)
+    duration: int
+    max_difference: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackQuery:
+    """What is known of this track."""
+
+    gid: uuid.UUID
+
+
+LookupQuery = FingerprintQuery | TrackQuery
+
+
+@dataclass(frozen=True, slots=True)
+class LookupResult:
+    """A track that was found; ``shown`` are the fields that its metadata adds to the answer."""
+
+    gid: uuid.UUID
+    score: float
+    shown: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    track: Track
+    score: float
+
+
+class LookupService:
+    """Answers lookups, many at once with the same number of database queries."""
+
+    def __init__(
+        self,
+        search: FingerprintSearch,
+        fingerprint: Database,
+        metadata: MetadataService,
+        metrics: Metrics,
+        time_limit: float = 4.0,
+        max_results: int = 10,
+    ) -> None:
+        """Give up after ``time_limit`` seconds; show ``max_results`` tracks a query."""
+        self._search = search
+        self._fingerprint = fingerprint
+        self._metadata = metadata
+        self._metrics = metrics
+        self._time_limit = time_limit
+        self._max_results = max_results
+
+    def lookup(self, queries: Sequence[LookupQuery], words: MetaWords) -> list[list[LookupResult]]:
+        """Return the results of each query: by falling score, one a track, at most ten.
+
+        Raises:
+            SearchUnavailableError: some search was not finished; no answer would be true.
+        """
+        matches = [
+            self._search.find(query.hashes, query.duration, query.max_difference, self._time_limit)
+            if isinstance(query, FingerprintQuery)
+            else []
+            for query in queries
+        ]
+        found = self._tracks(queries, matches)
+        ids = list({one.track.id for results in found for one in results})
+        with self._metrics.timed("lookup.metadata"):
+            shown = self._metadata.describe(ids, words)
+        self._count(found)
+        return [
+            [LookupResult(one.track.gid, one.score, shown.get(one.track.id, {})) for one in results]
+            for results in found
+        ]
+
+    def _tracks(
+        self, queries: Sequence[LookupQuery], matches: Sequence[list[Match]]
+    ) -> list[list[_Found]]:
+        fingerprint_ids = [match.fingerprint_id for some in matches for match in some]
+        gids = [query.gid for query in queries if isinstance(query, TrackQuery)]
+        if not fingerprint_ids and not gids:
+            return [[] for _ in queries]
+        with self._metrics.timed("lookup.tracks"), self._fingerprint.reading() as connection:
+            by_fingerprint = tracks_of_fingerprints(connection, fingerprint_ids)
+            by_gid = tracks_by_gid(connection, gids)
+        return [
+            _one_track(by_gid.get(query.gid))
+            if isinstance(query, TrackQuery)
+            else _best_of_each_track(some, by_fingerprint)[: self._max_results]
+            for query, some in zip(queries, matches, strict=True)
+        ]
+
+    def _count(self, found: list[list[_Found]]) -> None:
+        hits = sum(1 for results in found if results)
+        self._metrics.count("lookup.hits", hits)
+        self._metrics.count("lookup.misses", len(found) - hits)
+
+
+def _one_track(track: Track | None) -> list[_Found]:
+    return [_Found(track, 1.0)] if track else []
+
+
+def _best_of_each_track(matches: list[Match], tracks: dict[int, Track]) -> list[_Found]:
+    best: dict[int, _Found] = {}
+    for match in matches:
+        track = tracks.get(match.fingerprint_id)
+        if track and track.id not in best:
+            best[track.id] = _Found(track, match.score)
+    return list(best.values())

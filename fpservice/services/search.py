@@ -1,0 +1,84 @@
+"""From a fingerprint to the stored fingerprints that sound like it."""
+
+from __future__ import annotations
+
+import time
+
+from fpservice.domain.errors import SearchUnavailableError
+from fpservice.domain.fingerprint import Hashes
+from fpservice.domain.index_query import query_terms
+from fpservice.domain.matching import Match, SearchPolicy, rank
+from fpservice.domain.similarity import Comparison
+from fpservice.interfaces import FingerprintIndex, FingerprintSource, Metrics, StoredFingerprint
+
+
+class FingerprintSearch:
+    """Asks the index for hits, fetches candidates, compares them."""
+
+    def __init__(
+        self,
+        index: FingerprintIndex,
+        source: FingerprintSource,
+        policy: SearchPolicy,
+        metrics: Metrics,
+    ) -> None:
+        """Search by ``policy``."""
+        self._index = index
+        self._source = source
+        self._policy = policy
+        self._metrics = metrics
+
+    def find(
+        self,
+        hashes: Hashes,
+        duration: int | None,
+        max_difference: int,
+        time_limit: float = 4.0,
+    ) -> list[Match]:
+        """Return matches by falling score.
+
+        Args:
+            hashes: the query, ``uint32[n]``.
+            duration: seconds; None compares candidates of any duration.
+            max_difference: how many seconds a candidate's duration may differ, inclusive.
+            time_limit: seconds for all of it.
+
+        Raises:
+            SearchUnavailableError: not finished; an empty list would be a lie.
+        """
+        deadline = time.monotonic() + time_limit
+        terms = query_terms(hashes)
+        if not len(terms):
+            return []
+        with self._metrics.timed("lookup.index"):
+            hits = self._index.search(
+                terms,
+                limit=self._policy.hits,
+                min_percent=self._policy.min_hit_percent,
+                timeout=time_limit,
+            )
+        with self._metrics.timed("lookup.fetch"):
+            found = self._source.fetch([hit.fingerprint_id for hit in hits])
+        if time.monotonic() > deadline:
+            raise SearchUnavailableError("the search was not finished in time")
+        with self._metrics.timed("lookup.compare"):
+            near = _near(found, duration, max_difference)
+            return self.compare(hashes, near[: self._policy.candidates])
+
+    def compare(self, hashes: Hashes, candidates: list[StoredFingerprint]) -> list[Match]:
+        """Return those candidates whose score is over the policy's, ranked."""
+        comparison = Comparison(hashes, self._policy.max_offset)
+        scores = comparison.scores([candidate.hashes for candidate in candidates])
+        return rank(
+            Match(candidate.id, candidate.duration, score)
+            for candidate, score in zip(candidates, scores, strict=True)
+            if score > self._policy.min_score
+        )
+
+
+def _near(
+    found: list[StoredFingerprint], duration: int | None, max_difference: int
+) -> list[StoredFingerprint]:
+    if duration is None:
+        return found
+    return [one for one in found if abs(one.duration - duration) <= max_difference]

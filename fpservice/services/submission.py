@@ -1,0 +1,107 @@
+"""Taking submissions in, and telling what became of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fpservice.db.fingerprint.tracks import tracks_by_id
+from fpservice.db.ingest.submissions import (
+    StoredSubmission,
+    add_submissions,
+    count_pending,
+    find_submission,
+    list_submissions,
+    outcomes,
+    retry,
+)
+from fpservice.db.transaction import Database
+from fpservice.domain.submission import State, Submission
+from fpservice.interfaces import Metrics, SubmissionQueue
+
+# The largest number a row can have; whatever is over it is unknown.
+_MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionStatus:
+    """What became of a submission; ``state`` is None if there is none with this id."""
+
+    id: int
+    state: State | None
+    reason: str | None = None
+    track_gid: uuid.UUID | None = None
+
+
+class SubmissionService:
+    """Stores submissions safely before anything else happens to them."""
+
+    def __init__(
+        self, ingest: Database, fingerprint: Database, queue: SubmissionQueue, metrics: Metrics
+    ) -> None:
+        """Announce stored submissions through ``queue``."""
+        self._ingest = ingest
+        self._fingerprint = fingerprint
+        self._queue = queue
+        self._metrics = metrics
+
+    def submit(self, submissions: Sequence[Submission]) -> list[int]:
+        """Store submissions in one transaction and return their ids; then they are safe.
+
+        Raises:
+            DatabaseUnavailableError: none of them was stored.
+        """
+        if not submissions:
+            return []
+        with self._ingest.writing() as connection:
+            ids = add_submissions(connection, submissions)
+        self._metrics.count("submissions", len(ids))
+        self._queue.publish(ids)
+        return ids
+
+    def status(self, ids: Sequence[int]) -> list[SubmissionStatus]:
+        """Return what became of each submission, in the order asked.
+
+        Raises:
+            DatabaseUnavailableError: it cannot be told now.
+        """
+        wanted = {id for id in ids if 0 < id <= _MAX_ID}
+        with self._ingest.reading() as connection:
+            known = outcomes(connection, sorted(wanted))
+        track_ids = {one.track_id for one in known.values() if one.track_id is not None}
+        with self._fingerprint.reading() as connection:
+            tracks = tracks_by_id(connection, track_ids)
+        statuses = []
+        for id in ids:
+            outcome = known.get(id)
+            if outcome is None:
+                statuses.append(SubmissionStatus(id, None))
+                continue
+            track = tracks.get(outcome.track_id) if outcome.track_id is not None else None
+            gid = track.gid if track else outcome.track_gid
+            statuses.append(SubmissionStatus(id, outcome.state, outcome.reason, gid))
+        return statuses
+
+    def find(self, submission_id: int) -> StoredSubmission | None:
+        """Return one submission as it was stored."""
+        with self._ingest.reading() as connection:
+            return find_submission(connection, submission_id)
+
+    def latest(self, state: State | None, limit: int) -> list[StoredSubmission]:
+        """Return the latest submissions, of one state or of all."""
+        with self._ingest.reading() as connection:
+            return list_submissions(connection, state, limit)
+
+    def retry(self, submission_id: int) -> bool:
+        """Try a failed or rejected submission again; False if it is neither."""
+        with self._ingest.writing() as connection:
+            again = retry(connection, submission_id)
+        if again:
+            self._queue.publish([submission_id])
+        return again
+
+    def pending(self) -> int:
+        """Return how many submissions wait for their import."""
+        with self._ingest.reading() as connection:
+            return count_pending(connection)
