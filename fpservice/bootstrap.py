@@ -10,6 +10,7 @@ from fpservice.config_options import DatabaseOptions
 from fpservice.db.engines import open_engine
 from fpservice.db.transaction import Database, Databases
 from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
+from fpservice.index.builder import IndexBuilder
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.interfaces import Metrics
 from fpservice.messaging.polling import PollingQueue
@@ -17,6 +18,8 @@ from fpservice.observability.metrics import NullMetrics, StatsdMetrics
 from fpservice.services.api_keys import ApiKeys
 from fpservice.services.catalogue import CatalogueService
 from fpservice.services.health import HealthService
+from fpservice.services.index_comparison import IndexComparisonService
+from fpservice.services.index_rebuild import IndexRebuildService
 from fpservice.services.indexing import IndexingService
 from fpservice.services.ingestion import IngestionService
 from fpservice.services.lookup import LookupService
@@ -119,6 +122,18 @@ def build_ingestion(parts: Parts) -> IngestionService:
 def build_indexing(parts: Parts) -> IndexingService:
     """Return the service that keeps the index after the database."""
     return IndexingService(parts.databases.fingerprint, parts.index, parts.metrics)
+
+
+def build_rebuild(parts: Parts) -> IndexRebuildService:
+    """Return the service that builds the index anew."""
+    return IndexRebuildService(
+        parts.databases.fingerprint, lambda: IndexBuilder(parts.config.index_path)
+    )
+
+
+def build_comparison(parts: Parts) -> IndexComparisonService:
+    """Return the service that compares index and database."""
+    return IndexComparisonService(parts.databases.fingerprint, parts.index)
 
 
 def build_importer(parts: Parts) -> Importer:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fpservice.api import errors
 from fpservice.api.context import services
 from fpservice.api.params import Params
-from fpservice.db.app.accounts import Account
-from fpservice.db.app.applications import Application
+from fpservice.domain.caller import Account, Application
 
 
 def require_application(params: Params) -> Application:

@@ -69,10 +69,8 @@ def list_keys() -> None:
         applications, accounts = api_keys.applications(), api_keys.accounts()
     table = Table("kind", "id", "name", "key", "state")
     for application in applications:
-        label = f"{application.name} {application.version}".strip()
-        table.add_row(
-            "application", str(application.id), label, application.apikey, _state(application.active)
-        )
+        label, state = f"{application.name} {application.version}", _state(application.active)
+        table.add_row("application", str(application.id), label, application.apikey, state)
     for account in accounts:
         table.add_row("user", str(account.id), account.name, account.apikey, _state(account.active))
     Console().print(table)

@@ -64,6 +64,8 @@ def configure_logging(config: Config, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [output, *(h for h in root.handlers if not isinstance(h, _Output))]
     root.setLevel(options.level)
+    # What alembic says of each look at a schema is of interest to no one else.
+    logging.getLogger("alembic").setLevel("WARNING")
     for module, level in options.levels.items():
         for name in _spellings(module):
             logging.getLogger(name).setLevel(level)

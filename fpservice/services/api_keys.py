@@ -13,20 +13,19 @@ from cachetools import TTLCache
 from sqlalchemy import Connection
 
 from fpservice.db.app.accounts import (
-    Account,
     add_account,
     find_account_by_apikey,
     list_accounts,
     set_account_active,
 )
 from fpservice.db.app.applications import (
-    Application,
     add_application,
     find_application_by_apikey,
     list_applications,
     set_application_active,
 )
 from fpservice.db.transaction import Database
+from fpservice.domain.caller import Account, Application
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
 # A key that was just made must work at once, so what is not found is forgotten sooner.

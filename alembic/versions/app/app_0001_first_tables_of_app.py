@@ -5,7 +5,6 @@ Follows: nothing
 """
 
 import sqlalchemy as sa
-
 from alembic import op
 
 revision = "app_0001"

@@ -15,8 +15,7 @@ from fpservice.api.params import Params, required_uuid
 from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
 from fpservice.api.v2.lookup import read_hashes
-from fpservice.db.app.accounts import Account
-from fpservice.db.app.applications import Application
+from fpservice.domain.caller import Account, Application
 from fpservice.domain.submission import (
     MAX_DURATION,
     NIL,

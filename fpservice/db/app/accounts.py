@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from fpservice.db.app.tables import account
 from fpservice.db.dialect import skip_used_ids
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """One who submits."""
-
-    id: int
-    name: str
-    apikey: str
-    active: bool
-    anonymous: bool
-
+from fpservice.domain.caller import Account
 
 _COLUMNS = (account.c.id, account.c.name, account.c.apikey, account.c.active, account.c.anonymous)
 

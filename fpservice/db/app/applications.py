@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from fpservice.db.app.tables import application
 from fpservice.db.dialect import skip_used_ids
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """A program that may call; ``rate_limit`` in requests a second, None for the usual one."""
-
-    id: int
-    name: str
-    version: str
-    apikey: str
-    active: bool
-    rate_limit: float | None
-
+from fpservice.domain.caller import Application
 
 _COLUMNS = (
     application.c.id,

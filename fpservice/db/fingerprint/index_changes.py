@@ -86,3 +86,15 @@ def unindexed_near(
 def count_changes(connection: Connection) -> int:
     """Return how many changes wait."""
     return int(connection.execute(select(func.count()).select_from(index_change)).scalar_one())
+
+
+def queued_among(connection: Connection, fingerprint_ids: Sequence[int]) -> set[int]:
+    """Return those of these fingerprints that the index has still to be told about."""
+    if not fingerprint_ids:
+        return set()
+    rows = connection.execute(
+        select(index_change.c.fingerprint_id).where(
+            index_change.c.fingerprint_id.in_(fingerprint_ids)
+        )
+    )
+    return {row.fingerprint_id for row in rows}

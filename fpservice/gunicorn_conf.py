@@ -1,0 +1,60 @@
+"""How gunicorn runs the web application; read by gunicorn itself."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn import util
+
+from fpservice.config import load_config
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+
+# A client that sends nothing for so long, in seconds, has gone; it must not keep a thread.
+_SOCKET_TIMEOUT: Final = 10
+_config = load_config()
+
+bind = _config.gunicorn.bind
+workers = _config.gunicorn.processes
+worker_class = "gthread"
+threads = _config.gunicorn.threads
+timeout = _config.gunicorn.timeout
+graceful_timeout = _config.gunicorn.graceful_timeout
+keepalive = _config.gunicorn.keepalive
+max_requests = _config.gunicorn.max_requests
+max_requests_jitter = _config.gunicorn.max_requests_jitter
+# Fingerprints in a query string are long; the parser allows no more than this.
+limit_request_line = 8190
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+
+def when_ready(server: Arbiter) -> None:
+    """Give every connection a time limit; accepted sockets inherit it from the listener."""
+    limit = struct.pack("ll", _SOCKET_TIMEOUT, 0)
+    for listener in server.LISTENERS:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
+def _write_error(connection: Any, status: int, reason: str, message: str) -> None:
+    """Answer what gunicorn itself refuses as the service answers: in JSON."""
+    text = f"malformed request ({message or reason})" if status < 500 else "internal error"
+    error = {"code": 20 if status < 500 else 5, "message": text}
+    body = json.dumps({"error": error, "status": "error"}).encode()
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
+        "Content-Type: application/json; charset=UTF-8\r\nAccess-Control-Allow-Origin: *\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    util.write_nonblock(connection, head.encode("latin1") + body)
+
+
+util.write_error = _write_error

@@ -1,0 +1,97 @@
+"""The newest changes: those in the log that no segment covers yet, held in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpservice.index.record import DELETE, Record, packed_terms
+
+GONE: Final = -1
+
+
+class Event(NamedTuple):
+    """One change; ``position`` of its record in the log, or GONE; terms without low bits."""
+
+    fingerprint_id: int
+    position: int
+    duration: int
+    terms: NDArray[np.uint32]
+
+
+class Delta:
+    """Changes in the order of the log, numbered from 0; only ever appended to.
+
+    Snapshots share it: each remembers how many changes there were when it was taken, and looks at
+    no later one, so a search in one thread does not mind a refresh in another.
+    """
+
+    def __init__(self, start: int) -> None:
+        """Begin at a position of the log."""
+        self.start = start
+        self.end = start
+        self._events: list[Event] = []
+        # A term nearly always has one document: its number alone takes less than a tuple.
+        self._postings: dict[int, int | tuple[int, ...]] = {}
+        self._history: dict[int, tuple[int, ...]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of changes."""
+        return len(self._events)
+
+    def append(self, record: Record) -> None:
+        """Take in the next record of the log."""
+        number = len(self._events)
+        gone = record.kind == DELETE
+        terms = packed_terms(record.kind, record.words)
+        position = GONE if gone else record.position
+        for term in terms.tolist():
+            known = self._postings.get(term)
+            if known is None:
+                self._postings[term] = number
+            elif isinstance(known, int):
+                self._postings[term] = (known, number)
+            else:
+                self._postings[term] = (*known, number)
+        earlier = self._history.get(record.fingerprint_id, ())
+        self._events.append(Event(record.fingerprint_id, position, record.duration, terms))
+        self._history[record.fingerprint_id] = (*earlier, number)
+        self.end = record.end
+
+    def latest(self, fingerprint_id: int, count: int) -> Event | None:
+        """Return the last of the first ``count`` changes that is of this fingerprint."""
+        for number in reversed(self._history.get(fingerprint_id, ())):
+            if number < count:
+                return self._events[number]
+        return None
+
+    def touches(self, fingerprint_id: int, count: int) -> bool:
+        """Return whether one of the first ``count`` changes is of this fingerprint."""
+        history = self._history.get(fingerprint_id)
+        return history is not None and history[0] < count
+
+    def changed(self, count: int) -> dict[int, Event]:
+        """Return the latest of the first ``count`` changes of each fingerprint they touch."""
+        return {event.fingerprint_id: event for event in self._events[:count]}
+
+    def hits(self, terms: Iterable[int], count: int) -> dict[int, int]:
+        """Return how many of the terms each fingerprint has, by the first ``count`` changes."""
+        met: Counter[int] = Counter()
+        for term in terms:
+            known = self._postings.get(term)
+            if known is None:
+                continue
+            if isinstance(known, int):
+                met[known] += 1
+            else:
+                met.update(known)
+        found = {}
+        for number, hits in met.items():
+            event = self._events[number]
+            if number < count and self.latest(event.fingerprint_id, count) is event:
+                found[event.fingerprint_id] = hits
+        return found

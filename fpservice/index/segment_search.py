@@ -1,0 +1,124 @@
+"""Counting, over all segments at once, how many of a query's terms each document has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpservice.domain.errors import IndexUnavailableError
+from fpservice.index.segment import Segment
+
+Uint32s = NDArray[np.uint32]
+Counts = NDArray[np.int64]
+# Beyond so many postings a query is counted term by term, in bounded memory.
+GATHER_LIMIT: Final = 1 << 18
+_COUNTING: Final = np.arange(GATHER_LIMIT)
+_NO_IDS: Final = np.empty(0, dtype=np.uint32)
+_NO_COUNTS: Final = np.empty(0, dtype=np.int64)
+
+
+class SegmentSearch:
+    """Searches a fixed list of segments.
+
+    Documents of all segments are numbered through: a document's ordinal is its local number plus
+    the number of documents in the segments before its own.
+    """
+
+    def __init__(self, segments: Sequence[Segment], gather_limit: int = GATHER_LIMIT) -> None:
+        """Prepare; queries that meet more than ``gather_limit`` postings go term by term."""
+        self._segments = [segment for segment in segments if len(segment.postings)]
+        self._gather_limit = min(gather_limit, GATHER_LIMIT)
+        documents = [len(segment.ids) for segment in self._segments]
+        self._bases = np.concatenate(([0], np.cumsum(documents))).astype(np.uint32)
+        dead = [segment.dead + self._bases[i] for i, segment in enumerate(self._segments)]
+        self._dead = np.concatenate([_NO_IDS, *dead])
+
+    def count(self, terms: Uint32s, deadline: float) -> tuple[Uint32s, Counts]:
+        """Return (ids, hits) of all live documents that have any of the terms.
+
+        ``terms`` are uint32[m], distinct, without low bits; ``deadline`` as ``time.monotonic``.
+        An id may come twice only if it is alive in two segments, which writers never leave so.
+
+        Raises:
+            IndexUnavailableError: the deadline has passed.
+        """
+        if not self._segments or not len(terms):
+            return _NO_IDS, _NO_COUNTS
+        ranges = np.stack([part.ranges[terms >> part.entry_shift] for part in self._segments])
+        low = ranges[:, :, 0].astype(np.int64)
+        lengths = ranges[:, :, 1] - low
+        _check(deadline)
+        if int(lengths.sum()) > self._gather_limit:
+            ordinals, hits = self._count_by_term(terms, low, lengths, deadline)
+        else:
+            ordinals, hits = _tally(self._gather(terms, low, lengths))
+        if len(self._dead) and len(ordinals):
+            place = self._dead.searchsorted(ordinals)
+            alive = self._dead.take(place, mode="clip") != ordinals
+            ordinals, hits = ordinals[alive], hits[alive]
+        return self._ids(ordinals), hits
+
+    def _gather(self, terms: Uint32s, low: Counts, lengths: Counts) -> Uint32s:
+        """Return the ordinals of all postings of the terms, one for each hit."""
+        ends = lengths.sum(axis=1).cumsum().tolist()
+        flat = lengths.ravel()
+        place = np.repeat(low.ravel() - flat.cumsum() + flat, flat)
+        place += _COUNTING[: len(place)]
+        first = np.stack([terms << part.local_bits for part in self._segments])
+        # A posting is the rest of its term above the local number: XOR leaves the local number
+        # where the terms are equal, and something larger where they are not.
+        rest = np.repeat(first.ravel(), flat)
+        found = []
+        start = 0
+        for part, base, end in zip(self._segments, self._bases, ends, strict=False):
+            local = part.postings[place[start:end]] ^ rest[start:end]
+            found.append(local[local < part.local_limit] + base)
+            start = end
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def _count_by_term(
+        self, terms: Uint32s, low: Counts, lengths: Counts, deadline: float
+    ) -> tuple[Uint32s, Counts]:
+        hits = np.zeros(int(self._bases[-1]), dtype=np.uint32)
+        for which, part in enumerate(self._segments):
+            base = int(self._bases[which])
+            local_hits = hits[base : base + len(part.ids)]
+            first = terms << part.local_bits
+            for term, start, length in zip(first, low[which], lengths[which], strict=True):
+                local = part.postings[start : start + length] ^ term
+                # No document has a term twice, so each place is added to once.
+                local_hits[local[local < part.local_limit]] += 1
+                _check(deadline)
+        ordinals = np.flatnonzero(hits)
+        return ordinals.astype(np.uint32), hits[ordinals].astype(np.int64)
+
+    def _ids(self, ordinals: Uint32s) -> Uint32s:
+        """Return the ids of rising ordinals."""
+        if len(self._segments) == 1:
+            return self._segments[0].ids[ordinals]
+        edges = ordinals.searchsorted(self._bases).tolist()
+        found = [
+            part.ids[ordinals[edges[i] : edges[i + 1]] - self._bases[i]]
+            for i, part in enumerate(self._segments)
+            if edges[i] < edges[i + 1]
+        ]
+        return np.concatenate(found) if found else _NO_IDS
+
+
+def _tally(ordinals: Uint32s) -> tuple[Uint32s, Counts]:
+    """Return (distinct ordinals, rising; how often each came)."""
+    if not len(ordinals):
+        return _NO_IDS, _NO_COUNTS
+    ordinals.sort()
+    last = np.flatnonzero(ordinals[1:] != ordinals[:-1])
+    edges = np.concatenate(([-1], last, [len(ordinals) - 1]))
+    return ordinals[edges[1:]], edges[1:] - edges[:-1]
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise IndexUnavailableError("the index search took too long")

