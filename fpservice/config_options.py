@@ -264,6 +264,9 @@ class SearchOptions:
         10, "Least share of the best count for a candidate of an import.", low=0, high=100
     )
     min_score: float = option(0.4, "Results have a score above this.", low=0, high=1)
+    min_percent_of_better: int = option(
+        40, "Share of a better result's hits that a result needs, in percent.", low=0, high=100
+    )
     max_results: int = option(10, "Results of a query.", low=1, high=1000)
     max_duration_difference: int = option(
         7, "Seconds that durations may differ by, if the request does not say.", low=1, high=30

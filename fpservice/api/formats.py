@@ -63,6 +63,4 @@ def _singular(plural: str) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     return _FORBIDDEN.sub("", str(value))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Flask, Response, g, request
 
 from fpservice.api.context import services
+from fpservice.api.formats import write_json
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -54,6 +55,8 @@ def _finish(response: Response) -> Response:
     response.headers["Access-Control-Allow-Origin"] = "*"
     if request.method == "OPTIONS":
         response.headers.update(_PREFLIGHT)
+        response.content_type = "application/json; charset=UTF-8"
+        response.set_data(write_json({"status": "ok"}))
     if response.status_code == 413:
         # What is still on its way is not read; the connection cannot be used again.
         response.headers["Connection"] = "close"

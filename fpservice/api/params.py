@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from flask import Request
 from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from fpservice.api import errors
 from fpservice.domain.submission import parse_uuid
@@ -102,8 +103,18 @@ def read_params(request: Request) -> Params:
     if request.mimetype == "application/json" and request.content_length:
         values.update(_from_json(request.get_json(silent=True)))
     elif request.method == "POST":
+        _check_text(request)
         values.update(request.form)
     return Params(values)
+
+
+def _check_text(request: Request) -> None:
+    """Refuse a form that is no text, such as one that was compressed and does not say so."""
+    if request.mimetype == "application/x-www-form-urlencoded":
+        try:
+            request.get_data().decode()
+        except UnicodeDecodeError as error:
+            raise RequestEntityTooLarge from error
 
 
 def _from_json(body: Any) -> dict[str, list[str]]:

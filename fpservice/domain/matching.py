@@ -6,7 +6,7 @@ here, so that another search policy needs no other code around it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,13 +25,15 @@ class SearchPolicy:
 
     ``hits`` fingerprints are asked of the index, each with at least ``min_hit_percent`` percent of
     the best one's terms; of those of the right duration, ``candidates`` are compared; those with a
-    score over ``min_score`` are matches.
+    score over ``min_score`` are matches. A match with less than ``min_percent_of_better`` percent
+    of the hits of one that scores higher is left out: it is the same music, but another version.
     """
 
     candidates: int = 20
     hits: int = 100
     min_hit_percent: int = 0
     min_score: float = 0.4
+    min_percent_of_better: int = 0
     max_offset: int = 80
 
 
@@ -48,6 +50,22 @@ class Match:
     fingerprint_id: int
     duration: int
     score: float
+
+
+def drop_far_behind(
+    ranked: Iterable[Match], hits: Mapping[int, int], min_percent: int
+) -> list[Match]:
+    """Return the matches whose hits are not far behind those of a match that scores higher.
+
+    ``ranked`` by falling score; ``hits`` by fingerprint id.
+    """
+    kept, most = [], 0
+    for match in ranked:
+        own = hits.get(match.fingerprint_id, 0)
+        if own * 100 >= min_percent * most:
+            kept.append(match)
+            most = max(most, own)
+    return kept
 
 
 def rank(matches: Iterable[Match]) -> list[Match]:

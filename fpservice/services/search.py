@@ -7,7 +7,7 @@ import time
 from fpservice.domain.errors import SearchUnavailableError
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.index_query import query_terms
-from fpservice.domain.matching import Match, SearchPolicy, rank
+from fpservice.domain.matching import Match, SearchPolicy, drop_far_behind, rank
 from fpservice.domain.similarity import Comparison
 from fpservice.interfaces import FingerprintIndex, FingerprintSource, Metrics, StoredFingerprint
 
@@ -63,7 +63,9 @@ class FingerprintSearch:
             raise SearchUnavailableError("the search was not finished in time")
         with self._metrics.timed("lookup.compare"):
             near = _near(found, duration, max_difference)
-            return self.compare(hashes, near[: self._policy.candidates])
+            matches = self.compare(hashes, near[: self._policy.candidates])
+        number = {hit.fingerprint_id: hit.hits for hit in hits}
+        return drop_far_behind(matches, number, self._policy.min_percent_of_better)
 
     def compare(self, hashes: Hashes, candidates: list[StoredFingerprint]) -> list[Match]:
         """Return those candidates whose score is over the policy's, ranked."""
