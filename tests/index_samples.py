@@ -77,5 +77,3 @@ def same_contents(found: Iterable[StoredFingerprint], contents: Contents) -> boo
     """Return whether an index holds just this."""
     held = {one.id: one for one in found}
     return held.keys() == contents.keys() and all(same(held[i], contents[i]) for i in held)
-
-

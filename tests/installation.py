@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -21,6 +22,7 @@ from fpservice.bootstrap import (
     build_services,
 )
 from fpservice.config import Config, load_config
+from fpservice.domain import fingerprint
 from tests.services import DatabaseUrls
 
 APPLICATION_KEY = "testApp1"
@@ -86,3 +88,13 @@ def recordings() -> list[dict[str, Any]]:
     path = Path(__file__).parents[1] / "fpservice" / "data" / "demo.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
+
+
+def fresh_fingerprint(seed: int, hashes: int = 240) -> str:
+    """Return a fingerprint that nobody has: a random walk, as neighbouring hashes of music are."""
+    generator = np.random.default_rng(seed)
+    flips = np.zeros(hashes, dtype=np.uint32)
+    for _ in range(4):
+        flips |= np.uint32(1) << generator.integers(0, 32, hashes, dtype=np.uint32)
+    flips[0] = generator.integers(0, 2**32, dtype=np.uint32)
+    return fingerprint.encode(np.bitwise_xor.accumulate(flips))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from typing import Any, Final
@@ -101,7 +102,7 @@ def read_params(request: Request) -> Params:
     """
     values: MultiDict[str, str] = MultiDict(request.args)
     if request.mimetype == "application/json" and request.content_length:
-        values.update(_from_json(request.get_json(silent=True)))
+        values.update(_from_json(_read_json(request)))
     elif request.method == "POST":
         _check_text(request)
         values.update(request.form)
@@ -117,17 +118,37 @@ def _check_text(request: Request) -> None:
             raise RequestEntityTooLarge from error
 
 
+def _read_json(request: Request) -> Any:
+    try:
+        return json.loads(request.get_data())
+    except (ValueError, RecursionError) as error:
+        raise errors.malformed_request("the body is not JSON") from error
+
+
 def _from_json(body: Any) -> dict[str, list[str]]:
-    """Flatten a JSON object: a list of plain values is a repeated parameter."""
+    """Flatten a JSON object.
+
+    A list of plain values is a repeated parameter; of a list of objects, the fields of the first
+    get the suffix ``.0``, those of the second ``.1``, and so on.
+    """
     if not isinstance(body, dict):
         raise errors.malformed_request("the JSON body is not an object")
-    values = {}
+    values: dict[str, list[str]] = {}
     for name, value in body.items():
         items = value if isinstance(value, list) else [value]
-        if any(isinstance(item, dict | list) for item in items):
-            raise errors.malformed_request(f'parameter "{name}" is neither a value nor a list')
-        values[name] = [_plain(item) for item in items if item is not None]
+        if items and all(isinstance(item, dict) for item in items):
+            for number, item in enumerate(items):
+                values |= {f"{key}.{number}": _plain_list(key, item[key]) for key in item}
+        else:
+            values[name] = _plain_list(name, value)
     return values
+
+
+def _plain_list(name: str, value: Any) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, dict | list) for item in items):
+        raise errors.malformed_request(f'parameter "{name[:50]}" is neither a value nor a list')
+    return [_plain(item) for item in items if item is not None]
 
 
 def _plain(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-class CommandFailure(click.ClickException):  # noqa: N818 (click's own are no …Error either)
+class CommandFailure(click.ClickException):
     """Said in one line; the exit status is 2, as 1 means that nothing was found."""
 
     exit_code = 2

@@ -20,12 +20,14 @@ from rich.progress import (
 from rich.table import Table
 
 from fpservice.commands.failure import CommandFailure
+from fpservice.commands.index import rebuild
 from fpservice.commands.parts import opened_parts
 from fpservice.db import migrations
 from fpservice.dumps.files import DumpFileError
 from fpservice.dumps.rejects import RejectsError
-from fpservice.services import dump_import
-from fpservice.services.dump_import import DumpImport, FileSummary, Summary
+from fpservice.services import dump_summary
+from fpservice.services.dump_import import REJECTS, DumpImport
+from fpservice.services.dump_summary import FileSummary, Summary
 
 _PLAIN_SECONDS = 10.0
 _PATHS = click.Path(exists=True, path_type=Path)
@@ -37,14 +39,15 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--rejects",
     type=_FOLDER,
-    default=dump_import.REJECTS,
+    default=REJECTS,
     show_default=True,
     help="Folder for lines that cannot be stored.",
 )
 @click.option(
     "--index-at-end",
     is_flag=True,
-    help="Do not queue fingerprints for the index; run `fpservice index rebuild` afterwards.",
+    help="Rebuild the index at the end, instead of queueing each fingerprint for it: faster where"
+    " most of the index is new.",
 )
 def import_dump(paths: tuple[Path, ...], rejects: Path, index_at_end: bool) -> None:
     """Import AcoustID dump files, or folders of them, by day.
@@ -60,12 +63,15 @@ def import_dump(paths: tuple[Path, ...], rejects: Path, index_at_end: bool) -> N
         except (DumpFileError, RejectsError) as error:
             raise CommandFailure(str(error)) from error
     _show(console, summary)
+    if index_at_end:
+        # Also if nothing was stored now: an import broken off before may have stored all of it.
+        click.get_current_context().invoke(rebuild)
     if summary.failed:
         raise CommandFailure("; ".join(str(file.error) for file in summary.failed))
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Callable[[dump_import.Progress], None]]:
+def _progress(console: Console) -> Iterator[Callable[[dump_summary.Progress], None]]:
     """Yield what draws a progress bar, or on anything but a terminal prints a line at times."""
     if not console.is_terminal:
         yield _PlainProgress(console)
@@ -82,7 +88,7 @@ def _progress(console: Console) -> Iterator[Callable[[dump_import.Progress], Non
         task = bar.add_task("reading", total=None, rate="")
         started = monotonic()
 
-        def report(now: dump_import.Progress) -> None:
+        def report(now: dump_summary.Progress) -> None:
             bar.update(
                 task,
                 description=now.file.path.name,
@@ -99,7 +105,7 @@ class _PlainProgress:
         self._console = console
         self._started = self._said = monotonic()
 
-    def __call__(self, now: dump_import.Progress) -> None:
+    def __call__(self, now: dump_summary.Progress) -> None:
         if monotonic() - self._said < _PLAIN_SECONDS:
             return
         self._said = monotonic()
@@ -124,8 +130,6 @@ def _show(console: Console, summary: Summary) -> None:
     for file in summary.files:
         if file.rejects:
             console.out(f"{file.bad:,} bad lines of {file.file.path.name}: {file.rejects}")
-    if summary.index_waits:
-        console.out("Now run `fpservice index rebuild`: until then these are not found.")
 
 
 def _counts(file: FileSummary) -> tuple[str, ...]:

@@ -18,14 +18,17 @@ def insert(connection: Connection, table: Table) -> Any:
 def skip_used_ids(connection: Connection, table: Table) -> None:
     """Let the next id follow the highest one, after rows came with ids of their own.
 
-    SQLite looks at the highest id by itself.
+    SQLite looks at the highest id by itself. The next id never becomes a lower one.
     """
     if connection.dialect.name != "postgresql":
         return
     name = table.name
     connection.execute(
         text(
-            f"SELECT setval(pg_get_serial_sequence('{name}', 'id'),"  # noqa: S608 (our own name)
-            f" GREATEST((SELECT max(id) FROM {name}), 1))"
+            f"SELECT setval(s.name, t.highest) FROM"  # noqa: S608 (our own name)
+            f" (SELECT max(id) AS highest FROM {name}) AS t,"
+            f" (SELECT pg_get_serial_sequence('{name}', 'id') AS name) AS s,"
+            # Never back: open transactions may have drawn ids that nobody else can see yet.
+            f" {name}_id_seq AS q WHERE t.highest > q.last_value"
         )
     )

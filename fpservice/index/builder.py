@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from fpservice.domain.errors import IndexCorruptError
 from fpservice.index import layout
 from fpservice.index.bulk_writer import BulkWriter
 from fpservice.index.generation_writer import GenerationWriter
@@ -57,7 +59,7 @@ class IndexBuilder:
         self._building.acquire()
         try:
             with self._writing.held(), translated(self._root):
-                remove_generations(self._root, layout.current_generation(self._root))
+                remove_generations(self._root, self._in_use())
                 self._path = self._root / layout.generation_name(next_number(self._root))
                 self._bulk = BulkWriter(self._path, self._segment_documents)
         except BaseException:
@@ -74,7 +76,7 @@ class IndexBuilder:
         """Remove what was not committed."""
         try:
             self._bulk.close()
-            if layout.current_generation(self._root) != self._path:
+            if self._in_use() != self._path:
                 shutil.rmtree(self._path, ignore_errors=True)
         finally:
             self._building.release()
@@ -101,17 +103,27 @@ class IndexBuilder:
         """
         with translated(self._root):
             self._bulk.finish()
-        with self._writing.held(), translated(self._root):
+        with self._writing.held():
             self._catch_up(catch_up() if catch_up is not None else ())
-            layout.switch_generation(self._root, self._path)
-            remove_generations(self._root, self._path)
+            with translated(self._root):
+                layout.switch_generation(self._root, self._path)
+                remove_generations(self._root, self._path)
+
+    def _in_use(self) -> Path | None:
+        # Rebuilding is what mends a damaged index, so damage must not prevent it.
+        with contextlib.suppress(IndexCorruptError):
+            return layout.current_generation(self._root)
+        return None
 
     def _catch_up(self, batches: Iterable[Sequence[Change]]) -> None:
-        writer = GenerationWriter(self._path)
+        with translated(self._root):
+            writer = GenerationWriter(self._path)
         try:
+            # Errors of whoever yields the batches are not ours to translate.
             for changes in batches:
-                writer.append([encode(change) for change in changes])
-                if writer.snapshot().changes >= _FLUSH_DOCUMENTS:
-                    writer.flush()
+                with translated(self._root):
+                    writer.append([encode(change) for change in changes])
+                    if writer.snapshot().changes >= _FLUSH_DOCUMENTS:
+                        writer.flush()
         finally:
             writer.close()

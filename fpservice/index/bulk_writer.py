@@ -62,7 +62,9 @@ class BulkWriter:
             self._spill()
 
     def finish(self) -> None:
-        """Make a complete generation of it, durably."""
+        """Make a complete generation of it, durably; once only, however often it is called."""
+        if self._log.closed:
+            return
         self._spill()
         self._log.flush()
         sync_data(self._log.fileno())

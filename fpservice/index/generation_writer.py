@@ -115,14 +115,15 @@ class GenerationWriter:
     def _recover(self) -> None:
         """Find the end of the log, cut off what a killed writer left behind it, and publish."""
         loaded = manifest.load(self.path)
-        view = LogView(self.path)
-        end = loaded.log_position
-        for record in scan(view.read(end, None), end):
+        start = end = loaded.log_position
+        tail = LogView(self.path).read(start, None)
+        for record in scan(tail, start):
             end = record.end
-        if end < self._state.published or view.size < end:
+        if end < self._state.published or start + len(tail) < end:
             raise IndexCorruptError(layout.damaged(f"log of {self.path} ends at {end}"))
         self._state.begin()
-        self._log.cut(end)
+        if tail[end - start :].strip(b"\0"):
+            self._log.cut(end)
         self._state.publish(end, loaded.number)
 
 

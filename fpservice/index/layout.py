@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from fpservice.domain.errors import IndexCorruptError
+
 CURRENT: Final = "CURRENT"
 WRITE_LOCK: Final = "LOCK"
 BUILD_LOCK: Final = "BUILD"
@@ -49,11 +51,17 @@ def generations(root: Path) -> dict[int, Path]:
 
 
 def current_generation(root: Path) -> Path | None:
-    """Return the directory of the generation in use; None if there is no index yet."""
+    """Return the directory of the generation in use; None if there is no index yet.
+
+    Raises:
+        IndexCorruptError: the file that names it is damaged.
+    """
     try:
-        name = (root / CURRENT).read_text(encoding="ascii").strip()
+        name = (root / CURRENT).read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
+    if generation_number(name) is None:
+        raise IndexCorruptError(damaged(f"{root / CURRENT} names no generation"))
     return root / name
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,7 @@ class ProcessLock:
         self._threads = threading.RLock()
         self._depth = 0
         self._descriptor = -1
+        _locks.add(self)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -69,6 +71,11 @@ class ProcessLock:
             os.close(self._descriptor)
         self._threads.release()
 
+    def forget(self) -> None:
+        """Hold nothing, in a child that was forked while the parent may have held the lock."""
+        self._threads = threading.RLock()
+        self._depth = 0
+
     def _wait(self, deadline: float) -> int:
         while True:
             try:
@@ -87,6 +94,17 @@ class ProcessLock:
             if holder:
                 return f"index {self._path.parent} is being {self._doing} by process {holder}"
         return f"index {self._path.parent} is being {self._doing} by another process"
+
+
+_locks: weakref.WeakSet[ProcessLock] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for held in _locks:
+        held.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def try_lock(path: Path) -> int | None:

@@ -21,7 +21,8 @@ from fpservice.index.record import HEADER
 
 _MAGIC: Final = b"FPXLOG01" + bytes(8)
 START: Final = len(_MAGIC)
-_GROWTH: Final = 16 << 20
+_MIN_GROWTH: Final = 64 << 10
+_MAX_GROWTH: Final = 16 << 20
 
 
 class LogView:
@@ -121,4 +122,4 @@ class LogWriter:
     def _reserve(self, end: int) -> None:
         size = os.fstat(self._file.fileno()).st_size
         if end > size:
-            os.ftruncate(self._file.fileno(), end + max(_GROWTH, size // 16))
+            os.ftruncate(self._file.fileno(), end + min(_MAX_GROWTH, max(_MIN_GROWTH, end)))

@@ -29,8 +29,9 @@ from fpservice.index.segment_layout import MAX_DOCUMENTS, MIN_BITS, TERM_BITS
 from fpservice.index.segment_writer import Documents, SegmentWriter, sorted_keys, split_keys
 
 Uint32s = NDArray[np.uint32]
-# A segment is merged with all smaller ones once they are together at least half its size.
-_RATIO: Final = 2
+# A segment is merged with all smaller ones once they are together more than a third of its size:
+# with four segments, a document is rewritten about ten times on the way to a million.
+_RATIO: Final = 3
 _PIECE_POSTINGS: Final = 1 << 22
 _DEAD: Final = 0xFFFF_FFFF
 _LOW_PRIORITY: Final = 10

@@ -14,6 +14,7 @@ from fpservice.index.segment import Segment
 
 Uint32s = NDArray[np.uint32]
 Counts = NDArray[np.int64]
+Places = NDArray[np.intp]
 # Beyond so many postings a query is counted term by term, in bounded memory.
 GATHER_LIMIT: Final = 1 << 18
 _COUNTING: Final = np.arange(GATHER_LIMIT)
@@ -34,6 +35,10 @@ class SegmentSearch:
         self._gather_limit = min(gather_limit, GATHER_LIMIT)
         documents = [len(segment.ids) for segment in self._segments]
         self._bases = np.concatenate(([0], np.cumsum(documents))).astype(np.uint32)
+        shifts = [[segment.entry_shift] for segment in self._segments]
+        self._entry_shifts = np.array(shifts, dtype=np.uint32)
+        local_bits = [[segment.local_bits] for segment in self._segments]
+        self._local_bits = np.array(local_bits, dtype=np.uint32)
         dead = [segment.dead + self._bases[i] for i, segment in enumerate(self._segments)]
         self._dead = np.concatenate([_NO_IDS, *dead])
 
@@ -48,47 +53,61 @@ class SegmentSearch:
         """
         if not self._segments or not len(terms):
             return _NO_IDS, _NO_COUNTS
-        ranges = np.stack([part.ranges[terms >> part.entry_shift] for part in self._segments])
-        low = ranges[:, :, 0].astype(np.int64)
-        lengths = ranges[:, :, 1] - low
+        low, lengths = self._ranges(terms)
+        reached = lengths.cumsum()
         _check(deadline)
-        if int(lengths.sum()) > self._gather_limit:
+        if int(reached[-1]) > self._gather_limit:
             ordinals, hits = self._count_by_term(terms, low, lengths, deadline)
         else:
-            ordinals, hits = _tally(self._gather(terms, low, lengths))
+            ordinals, hits = _tally(self._gather(terms, low, lengths, reached))
         if len(self._dead) and len(ordinals):
             place = self._dead.searchsorted(ordinals)
             alive = self._dead.take(place, mode="clip") != ordinals
             ordinals, hits = ordinals[alive], hits[alive]
         return self._ids(ordinals), hits
 
-    def _gather(self, terms: Uint32s, low: Counts, lengths: Counts) -> Uint32s:
+    def _ranges(self, terms: Uint32s) -> tuple[Uint32s, Places]:
+        """Return (first posting, number of postings) of each term's directory entry.
+
+        Both are flat: all terms of the first segment, all of the second, and so on.
+        """
+        entries = (terms >> self._entry_shifts).astype(np.intp)
+        following = entries + 1
+        low = np.empty(entries.shape, dtype=np.uint32)
+        high = np.empty(entries.shape, dtype=np.uint32)
+        for which, part in enumerate(self._segments):
+            # Entries are in range by their shift; clipping spares numpy a buffer.
+            part.starts.take(entries[which], out=low[which], mode="clip")
+            part.starts.take(following[which], out=high[which], mode="clip")
+        return low.ravel(), (high - low).ravel().astype(np.intp)
+
+    def _gather(self, terms: Uint32s, low: Uint32s, lengths: Places, reached: Places) -> Uint32s:
         """Return the ordinals of all postings of the terms, one for each hit."""
-        ends = lengths.sum(axis=1).cumsum().tolist()
-        flat = lengths.ravel()
-        place = np.repeat(low.ravel() - flat.cumsum() + flat, flat)
+        place = (low - reached + lengths).repeat(lengths)
         place += _COUNTING[: len(place)]
-        first = np.stack([terms << part.local_bits for part in self._segments])
         # A posting is the rest of its term above the local number: XOR leaves the local number
         # where the terms are equal, and something larger where they are not.
-        rest = np.repeat(first.ravel(), flat)
+        rest = (terms << self._local_bits).ravel().repeat(lengths)
         found = []
         start = 0
+        ends = reached[len(terms) - 1 :: len(terms)].tolist()
         for part, base, end in zip(self._segments, self._bases, ends, strict=False):
-            local = part.postings[place[start:end]] ^ rest[start:end]
+            local = part.postings.take(place[start:end], mode="clip") ^ rest[start:end]
             found.append(local[local < part.local_limit] + base)
             start = end
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     def _count_by_term(
-        self, terms: Uint32s, low: Counts, lengths: Counts, deadline: float
+        self, terms: Uint32s, low: Uint32s, lengths: Places, deadline: float
     ) -> tuple[Uint32s, Counts]:
         hits = np.zeros(int(self._bases[-1]), dtype=np.uint32)
+        shape = (len(self._segments), len(terms))
+        first, count = low.reshape(shape), lengths.reshape(shape)
         for which, part in enumerate(self._segments):
             base = int(self._bases[which])
             local_hits = hits[base : base + len(part.ids)]
-            first = terms << part.local_bits
-            for term, start, length in zip(first, low[which], lengths[which], strict=True):
+            rest = terms << part.local_bits
+            for term, start, length in zip(rest, first[which], count[which], strict=True):
                 local = part.postings[start : start + length] ^ term
                 # No document has a term twice, so each place is added to once.
                 local_hits[local[local < part.local_limit]] += 1
@@ -114,8 +133,9 @@ def _tally(ordinals: Uint32s) -> tuple[Uint32s, Counts]:
     if not len(ordinals):
         return _NO_IDS, _NO_COUNTS
     ordinals.sort()
-    last = np.flatnonzero(ordinals[1:] != ordinals[:-1])
-    edges = np.concatenate(([-1], last, [len(ordinals) - 1]))
+    last = (ordinals[1:] != ordinals[:-1]).nonzero()[0]
+    edges = np.empty(len(last) + 2, dtype=np.int64)
+    edges[0], edges[1:-1], edges[-1] = -1, last, len(ordinals) - 1
     return ordinals[edges[1:]], edges[1:] - edges[:-1]
 
 

@@ -167,3 +167,19 @@ def test_keys_work_at_once_and_stop_working_when_disabled(installation: Installa
     swapped = installation.client.get(f"/v2/lookup?client={USER_KEY}").json
     assert swapped is not None
     assert "user key" in swapped["error"]["message"]
+
+
+def test_json_bodies_and_lists_of_objects(installation: Installation) -> None:
+    installation.submit(**song(), mbid=MBID)
+    installation.import_all()
+    one = installation.client.post(
+        "/v2/lookup", json={"client": APPLICATION_KEY, **song(), "meta": ["recordingids"]}
+    )
+    many = installation.client.post(
+        "/v2/lookup",
+        json={"client": APPLICATION_KEY, "batch": True, "queries": [song(1), song(0)]},
+    )
+    assert one.json is not None
+    assert many.json is not None
+    assert one.json["results"][0]["recordings"] == [{"id": MBID}]
+    assert [len(entry["results"]) for entry in many.json["fingerprints"]] == [0, 1]

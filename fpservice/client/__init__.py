@@ -1,0 +1,1 @@
+"""The other side: asks any AcoustID-compatible server, this one or another."""
