@@ -12,6 +12,7 @@ from fpservice.api.context import EXTENSION, Services
 from fpservice.api.context import services as current_services
 from fpservice.api.errors import ApiError
 from fpservice.api.formats import FORMATS, JSON, callback_name
+from fpservice.api.v1 import blueprint as v1
 from fpservice.api.v2 import blueprint as v2
 from fpservice.api.v2 import (  # noqa: F401 (the views add themselves to the blueprint)
     fingerprint,
@@ -38,6 +39,7 @@ def create_app(services: Services) -> Flask:
     )
     app.extensions[EXTENSION] = services
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(v1)
     app.register_blueprint(v2)
     middleware.install(app)
     app.register_error_handler(ApiError, _api_error)

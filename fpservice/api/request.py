@@ -17,16 +17,25 @@ def begin() -> Params:
     Raises:
         ApiError: too large, unreadable, or an unknown format.
     """
+    params = read()
+    choose_format(params)
+    return params
+
+
+def read() -> Params:
+    """Return the parameters.
+
+    Raises:
+        ApiError: too large or unreadable.
+    """
     limit = services().limits.body
     inflate_body(request, limit)
     if (request.content_length or 0) > limit:
         raise body_limit(limit)
     try:
-        params = read_params(request)
+        return read_params(request)
     except RequestEntityTooLarge as error:
         raise errors.too_large(f"{limit} bytes and 1000 parts at most, in UTF-8") from error
-    choose_format(params)
-    return params
 
 
 def choose_format(params: Params) -> None:

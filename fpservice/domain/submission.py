@@ -80,6 +80,8 @@ class Submission:
 
 def reason_to_reject(submission: Submission) -> str | None:
     """Return why a submission cannot be imported, or None."""
+    if submission.duration <= 0:
+        return "the duration is not positive"
     if not submission.has_metadata():
         return NO_METADATA
     if distinct(submission.hashes) < MIN_DISTINCT_HASHES:

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any
-
 from flask import Response
 
-from fpservice.api import errors, responses
+from fpservice.api import responses
 from fpservice.api.authentication import require_account, require_application
 from fpservice.api.context import services
-from fpservice.api.errors import ApiError
-from fpservice.api.params import Params, required_uuid
+from fpservice.api.entries import Names, read_entries, submit_answer
 from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
-from fpservice.api.v2.lookup import read_hashes
-from fpservice.domain.caller import Account, Application
-from fpservice.domain.submission import (
-    MAX_DURATION,
-    NIL,
-    NO_METADATA,
-    State,
-    Submission,
-    SubmittedText,
-    clean_text,
-    is_foreign_id,
-    sane_number,
-)
-
-_MAX_BITRATE = 100_000  # kbit/s; what is more is no bitrate
-_MAX_SHORT_TEXT = 100
 
 
 @blueprint.route("/submit", methods=METHODS)
@@ -38,113 +18,5 @@ def submit() -> Response:
     params = begin()
     application = require_application(params)
     account = require_account(params)
-    suffixes, submissions, failures = _read_entries(params, application, account)
-    ids = services().submission.submit(submissions)
-    answers = [
-        _answer(id, suffix, submission)
-        for id, suffix, submission in zip(ids, suffixes, submissions, strict=True)
-    ]
-    return responses.ok({"submissions": answers, **({"errors": failures} if failures else {})})
-
-
-def _read_entries(
-    params: Params, application: Application, account: Account
-) -> tuple[list[str], list[Submission], list[dict[str, Any]]]:
-    """Return, for each submission, its suffix and content; and the errors of bad entries."""
-    suffixes: list[str] = []
-    submissions: list[Submission] = []
-    failures: list[dict[str, Any]] = []
-    last: ApiError | None = None
-    for suffix in params.suffixes("fingerprint"):
-        try:
-            entries = _read_entry(params, suffix, application, account)
-        except ApiError as error:
-            last = error
-            failures.append({"code": error.code, "message": error.message, **_index(suffix)})
-            continue
-        submissions += entries
-        suffixes += [suffix] * len(entries)
-    if not submissions:
-        raise last or errors.missing_parameter("fingerprint")
-    return suffixes, submissions, failures
-
-
-def _read_entry(
-    params: Params, suffix: str, application: Application, account: Account
-) -> list[Submission]:
-    """Return the submissions of one entry: one for each MBID, or a single one without."""
-    limits = services().limits
-    puid_text = params.text(f"puid{suffix}")
-    puid = required_uuid(f"puid{suffix}", puid_text) if puid_text else None
-    foreign_id = _read_foreign_id(params, f"foreignid{suffix}")
-    name = f"mbid{suffix}"
-    mbids: list[uuid.UUID | None] = [required_uuid(name, text) for text in params.texts(name)]
-    duration = _read_duration(params, f"duration{suffix}")
-    hashes = read_hashes(params, suffix, limits)
-    bitrate = _read_bitrate(params, f"bitrate{suffix}")
-    return [
-        Submission(
-            account_id=account.id,
-            application_id=application.id,
-            application_version=_short_text(params, "clientversion") or "",
-            hashes=hashes,
-            duration=duration,
-            bitrate=bitrate,
-            format=_short_text(params, f"fileformat{suffix}"),
-            mbid=mbid if mbid != NIL else None,
-            puid=puid if puid != NIL else None,
-            foreignid=foreign_id,
-            text=_read_text(params, suffix),
-        )
-        for mbid in mbids or [None]
-    ]
-
-
-def _read_foreign_id(params: Params, name: str) -> str | None:
-    text = params.text(name)
-    if text and not is_foreign_id(text):
-        raise errors.invalid_foreign_id(name)
-    return text or None
-
-
-def _read_duration(params: Params, name: str) -> int:
-    duration = params.seconds(name)
-    if duration is None:
-        raise errors.missing_parameter(name)
-    if not 0 < duration <= MAX_DURATION:
-        raise errors.invalid_duration(name)
-    return duration
-
-
-def _read_bitrate(params: Params, name: str) -> int | None:
-    bitrate = params.integer(name)
-    if bitrate is not None and bitrate < 0:
-        raise errors.invalid_bitrate(name)
-    return bitrate if bitrate and bitrate <= _MAX_BITRATE else None
-
-
-def _read_text(params: Params, suffix: str) -> SubmittedText:
-    return SubmittedText(
-        track=clean_text(params.text(f"track{suffix}")),
-        artist=clean_text(params.text(f"artist{suffix}")),
-        album=clean_text(params.text(f"album{suffix}")),
-        album_artist=clean_text(params.text(f"albumartist{suffix}")),
-        track_no=sane_number(params.integer(f"trackno{suffix}")),
-        disc_no=sane_number(params.integer(f"discno{suffix}")),
-        year=sane_number(params.integer(f"year{suffix}")),
-    )
-
-
-def _short_text(params: Params, name: str) -> str | None:
-    return (clean_text(params.text(name)) or "")[:_MAX_SHORT_TEXT] or None
-
-
-def _answer(submission_id: int, suffix: str, submission: Submission) -> dict[str, Any]:
-    answer = {"id": submission_id, "status": State.PENDING.value, **_index(suffix)}
-    if not submission.has_metadata():
-        answer["reason"] = NO_METADATA
-    return answer
-
-
-def _index(suffix: str) -> dict[str, Any]:
-    return {"index": suffix[1:]} if suffix else {}
+    entries = read_entries(params, application, account, Names())
+    return responses.ok(submit_answer(entries, services().submission.submit(entries.submissions)))
