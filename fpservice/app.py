@@ -6,12 +6,14 @@ import logging
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from fpservice.api import errors, health, middleware, responses
 from fpservice.api.context import EXTENSION, Services
 from fpservice.api.context import services as current_services
 from fpservice.api.errors import ApiError
 from fpservice.api.formats import FORMATS, JSON, callback_name
+from fpservice.api.internal import blueprint as internal
 from fpservice.api.v1 import blueprint as v1
 from fpservice.api.v2 import blueprint as v2
 from fpservice.api.v2 import (  # noqa: F401 (the views add themselves to the blueprint)
@@ -22,7 +24,7 @@ from fpservice.api.v2 import (  # noqa: F401 (the views add themselves to the bl
     track,
     user,
 )
-from fpservice.domain.errors import SearchUnavailableError
+from fpservice.domain.errors import AlreadyTakenError, SearchUnavailableError
 
 log = logging.getLogger(__name__)
 MAX_PARTS = 1000
@@ -39,13 +41,18 @@ def create_app(services: Services) -> Flask:
     )
     app.extensions[EXTENSION] = services
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(internal)
     app.register_blueprint(v1)
     app.register_blueprint(v2)
     middleware.install(app)
     app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(AlreadyTakenError, _already_taken)
     app.register_error_handler(SearchUnavailableError, _unavailable)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
+    proxies = services.limits.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.wsgi_app = middleware.TolerantPaths(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -54,6 +61,10 @@ def _api_error(error: ApiError) -> Response:
     current_services().metrics.count("errors", code=str(error.code))
     _guess_format()
     return responses.error(error)
+
+
+def _already_taken(error: AlreadyTakenError) -> Response:
+    return _api_error(errors.not_allowed(str(error)))
 
 
 def _unavailable(error: SearchUnavailableError) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fpservice.api.context import Limits, Services
+from fpservice.cache.sliding_window import SlidingWindow
 from fpservice.config import Config
 from fpservice.config_options import DatabaseOptions
 from fpservice.db.engines import open_engine
@@ -24,7 +25,9 @@ from fpservice.services.indexing import IndexingService
 from fpservice.services.ingestion import IngestionService
 from fpservice.services.lookup import LookupService
 from fpservice.services.metadata import MetadataService
+from fpservice.services.rate_limit import RateLimits, RateLimitService
 from fpservice.services.search import FingerprintSearch
+from fpservice.services.statistics import StatisticsService
 from fpservice.services.submission import SubmissionService
 from fpservice.worker.importer import Importer
 
@@ -67,6 +70,9 @@ def build_services(parts: Parts) -> Services:
         ),
         submission=build_submission(parts),
         catalogue=CatalogueService(databases.fingerprint),
+        rate_limit=_rate_limit(config, parts.metrics),
+        statistics=StatisticsService(databases.app, parts.metrics),
+        cluster_secret=config.cluster.secret,
         health=HealthService(databases, parts.index),
         metrics=parts.metrics,
         limits=Limits(
@@ -75,6 +81,7 @@ def build_services(parts: Parts) -> Services:
             track_ids=config.search.max_track_ids,
             hashes=config.search.max_hashes,
             default_duration_difference=config.search.max_duration_difference,
+            trusted_proxies=config.cluster_rate_limiter.trusted_proxies,
         ),
     )
 
@@ -169,6 +176,20 @@ def _database(name: str, url: str, options: DatabaseOptions) -> Database:
 
 def _metrics(config: Config) -> Metrics:
     return StatsdMetrics.from_options(config.statsd) if config.statsd.host else NullMetrics()
+
+
+def _rate_limit(config: Config, metrics: Metrics) -> RateLimitService:
+    options = config.cluster_rate_limiter
+    limits = RateLimits(
+        everybody=options.global_limit,
+        application=options.application_limit,
+        address=options.ip_limit,
+        applications=options.applications,
+        addresses=options.ips,
+    )
+    limited = options.enabled and options.storage != "none"
+    limiter = SlidingWindow(options.max_buckets) if limited else None
+    return RateLimitService(limiter, limits, metrics)
 
 
 def _queue(config: Config) -> PollingQueue:

@@ -38,7 +38,7 @@ class Installation:
     app: Flask
     client: FlaskClient
 
-    def call(self, path: str, **form: Any) -> dict[str, Any]:
+    def call(self, path: str, /, **form: Any) -> dict[str, Any]:
         """Post a form with the client key and return the JSON answer."""
         answer = self.client.post(path, data={"client": APPLICATION_KEY, **form})
         assert answer.json is not None

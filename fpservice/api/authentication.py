@@ -5,6 +5,7 @@ from __future__ import annotations
 from fpservice.api import errors
 from fpservice.api.context import services
 from fpservice.api.params import Params
+from fpservice.api.rate_limit import check_application
 from fpservice.domain.caller import Account, Application
 
 
@@ -21,6 +22,7 @@ def require_application(params: Params) -> Application:
         raise errors.invalid_api_key(
             "this is a user key; an application key is needed" if is_user else None
         )
+    check_application(params, application)
     return application
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from flask import current_app
@@ -12,6 +12,8 @@ from fpservice.services.api_keys import ApiKeys
 from fpservice.services.catalogue import CatalogueService
 from fpservice.services.health import HealthService
 from fpservice.services.lookup import LookupService
+from fpservice.services.rate_limit import RateLimitService
+from fpservice.services.statistics import StatisticsService
 from fpservice.services.submission import SubmissionService
 
 EXTENSION: Final = "fpservice"
@@ -28,6 +30,7 @@ class Limits:
     max_duration_difference: int = 30
     default_duration_difference: int = 7
     ids: int = 1000
+    trusted_proxies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,12 @@ class Services:
     submission: SubmissionService
     catalogue: CatalogueService
     health: HealthService
+    rate_limit: RateLimitService
+    statistics: StatisticsService
     metrics: Metrics
     limits: Limits
+    # Opens the internal interface; without it that is closed.
+    cluster_secret: str | None = field(default=None, repr=False)
 
 
 def services() -> Services:

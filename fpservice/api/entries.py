@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from fpservice.domain.submission import (
     is_foreign_id,
     sane_number,
 )
+from fpservice.services.submission import SubmissionStatus
 
 _MAX_BITRATE = 100_000  # kbit/s; what is more is no bitrate
 _MAX_SHORT_TEXT = 100
@@ -71,11 +73,17 @@ def read_entries(
     return entries
 
 
-def submit_answer(entries: Entries, ids: list[int]) -> dict[str, Any]:
-    """Return the fields of the answer: every submission with its id, and what was refused."""
+def submit_answer(
+    entries: Entries, ids: list[int], statuses: Sequence[SubmissionStatus] = ()
+) -> dict[str, Any]:
+    """Return the fields of the answer: every submission with its id, and what was refused.
+
+    ``statuses`` are those of submissions whose import was waited for.
+    """
+    known = {status.id: status_answer(status) for status in statuses}
     answer: dict[str, Any] = {
         "submissions": [
-            _answer(id, suffix, submission)
+            {**_answer(id, suffix, submission), **known.get(id, {})}
             for id, suffix, submission in zip(
                 ids, entries.suffixes, entries.submissions, strict=True
             )
@@ -83,6 +91,19 @@ def submit_answer(entries: Entries, ids: list[int]) -> dict[str, Any]:
     }
     if entries.errors:
         answer["errors"] = entries.errors
+    return answer
+
+
+def status_answer(status: SubmissionStatus) -> dict[str, Any]:
+    """Return what became of a submission, as answers show it."""
+    answer: dict[str, Any] = {
+        "id": status.id,
+        "status": status.state.value if status.state else "unknown",
+    }
+    if status.track_gid:
+        answer["result"] = {"id": str(status.track_gid)}
+    if status.reason:
+        answer["reason"] = status.reason
     return answer
 
 

@@ -96,6 +96,25 @@ def invalid_foreign_id(name: str) -> ApiError:
     )
 
 
+def rate_limit_exceeded(limit: float, retry_after: int) -> ApiError:
+    """Too many requests."""
+    return ApiError(
+        14,
+        f"rate limit ({limit:g} requests per second) exceeded, try again later",
+        {"Retry-After": str(retry_after)},
+    )
+
+
+def unknown_application() -> ApiError:
+    """There is no such application."""
+    return ApiError(17, "unknown application")
+
+
+def invalid_parameter(name: str, what: str) -> ApiError:
+    """A parameter of the internal interface cannot be read."""
+    return ApiError(20, f'malformed request (parameter "{name}" is not {what})')
+
+
 def invalid_max_duration_difference(name: str, maximum: int) -> ApiError:
     """The window of durations is out of range."""
     return ApiError(11, f'parameter "{name}" must be between 1 and {maximum}')

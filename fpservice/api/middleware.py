@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 
 from fpservice.api.context import services
 from fpservice.api.formats import write_json
+from fpservice.api.rate_limit import add_rate_limit_headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -60,6 +61,7 @@ def _finish(response: Response) -> Response:
     if response.status_code == 413:
         # What is still on its way is not read; the connection cannot be used again.
         response.headers["Connection"] = "close"
+    add_rate_limit_headers(response)
     endpoint = request.endpoint or "none"
     metrics = services().metrics
     metrics.count("requests", endpoint=endpoint, status=str(response.status_code))

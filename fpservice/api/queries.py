@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import request
+
 from fpservice.api import errors
-from fpservice.api.context import Limits
+from fpservice.api.context import Limits, services
 from fpservice.api.errors import ApiError
 from fpservice.api.params import Params, required_uuid
+from fpservice.domain.caller import Application
 from fpservice.domain.errors import InvalidFingerprintError
 from fpservice.domain.fingerprint import Hashes, decode
 from fpservice.services.lookup import FingerprintQuery, LookupQuery, LookupResult, TrackQuery
@@ -69,6 +72,17 @@ def lookup_answer(asked: Asked, found: list[list[LookupResult]]) -> dict[str, An
     if asked.errors:
         answer["errors"] = asked.errors
     return answer
+
+
+def count_lookup(application: Application, found: list[list[LookupResult]]) -> None:
+    """Count a request for the statistics of operators."""
+    hits = sum(1 for results in found if results)
+    services().statistics.count_lookup(
+        application.id,
+        hits=hits,
+        misses=len(found) - hits,
+        user_agent=request.headers.get("User-Agent", ""),
+    )
 
 
 def read_hashes(params: Params, suffix: str, limits: Limits) -> Hashes:

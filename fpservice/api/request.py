@@ -9,6 +9,7 @@ from fpservice.api import errors, formats
 from fpservice.api.bodies import body_limit, inflate_body
 from fpservice.api.context import services
 from fpservice.api.params import Params, read_params
+from fpservice.api.rate_limit import check_address
 
 
 def begin() -> Params:
@@ -19,6 +20,7 @@ def begin() -> Params:
     """
     params = read()
     choose_format(params)
+    check_address(params)
     return params
 
 

@@ -11,7 +11,8 @@ from fpservice.api.authentication import require_account, require_application
 from fpservice.api.context import services
 from fpservice.api.entries import Names, read_entries, submit_answer
 from fpservice.api.params import Params
-from fpservice.api.queries import lookup_answer, read_queries
+from fpservice.api.queries import count_lookup, lookup_answer, read_queries
+from fpservice.api.rate_limit import check_address
 from fpservice.api.request import read
 from fpservice.domain.metadata import parse_meta
 from fpservice.services.lookup import LookupResult
@@ -25,10 +26,11 @@ _NAMES = Names(duration="length", file_format="format", lenient_duration=True)
 def lookup() -> Response:
     """Old taggers ask for the MusicBrainz ids of a fingerprint."""
     params = _begin()
-    require_application(params)
+    application = require_application(params)
     asked = read_queries(params, services().limits, _NAMES.duration)
     wanted = (params.text("meta") or "0").strip() != "0"
     found = services().lookup.lookup(asked.queries, parse_meta("1" if wanted else "0"))
+    count_lookup(application, found)
     return responses.ok(lookup_answer(asked, [_with_tracks(results) for results in found]))
 
 
@@ -44,7 +46,9 @@ def submit() -> Response:
 
 def _begin() -> Params:
     g.format = formats.XML
-    return read()
+    params = read()
+    check_address(params)
+    return params
 
 
 def _with_tracks(results: list[LookupResult]) -> list[LookupResult]:

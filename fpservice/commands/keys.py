@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import IntegrityError
 
 from fpservice.bootstrap import build_api_keys
 from fpservice.commands.parts import opened_parts
+from fpservice.domain.errors import AlreadyTakenError
 
 
 @click.group()
@@ -42,8 +42,8 @@ def add_application(
                 active=not inactive,
                 rate_limit=rate_limit,
             )
-        except (IntegrityError, ValueError) as error:
-            raise _refused(error) from error
+        except (AlreadyTakenError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
     click.echo(f"application {added.id}: {added.apikey}")
 
 
@@ -56,8 +56,8 @@ def add_user(name: str, key: str | None, account_id: int | None) -> None:
     with opened_parts() as parts:
         try:
             added = build_api_keys(parts).add_account(name, apikey=key, account_id=account_id)
-        except (IntegrityError, ValueError) as error:
-            raise _refused(error) from error
+        except (AlreadyTakenError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
     click.echo(f"user {added.id}: {added.apikey}")
 
 
@@ -99,9 +99,3 @@ def _set_active(key: str, active: bool) -> None:
 
 def _state(active: bool) -> str:
     return "active" if active else "disabled"
-
-
-def _refused(error: Exception) -> click.ClickException:
-    if isinstance(error, IntegrityError):
-        return click.ClickException("the name, key or id is taken already")
-    return click.ClickException(str(error))

@@ -9,6 +9,10 @@ class InvalidFingerprintError(DomainError):
     """The text is not a fingerprint this service can read."""
 
 
+class AlreadyTakenError(DomainError):
+    """A name, key or id that must be unique belongs to another already."""
+
+
 class SearchUnavailableError(DomainError):
     """A search could not be finished (index or database cut off); its result must not be shown."""
 

@@ -20,7 +20,7 @@ from fpservice.index.writer import next_number, remove_generations, translated
 from fpservice.interfaces import StoredFingerprint
 
 CatchUp = Callable[[], Iterable[Sequence[Change]]]
-SEGMENT_DOCUMENTS: Final = 100_000
+SEGMENT_DOCUMENTS: Final = 50_000
 _FLUSH_DOCUMENTS: Final = 1_000
 
 

@@ -69,10 +69,11 @@ class Delta:
                 return self._events[number]
         return None
 
-    def touches(self, fingerprint_id: int, count: int) -> bool:
-        """Return whether one of the first ``count`` changes is of this fingerprint."""
-        history = self._history.get(fingerprint_id)
-        return history is not None and history[0] < count
+    def untouched(self, fingerprint_ids: list[int], count: int) -> list[bool] | None:
+        """Return which of them none of the first ``count`` changes is of; None: it is so of all."""
+        if self._history.keys().isdisjoint(fingerprint_ids):
+            return None
+        return [self._history.get(one, (count,))[0] >= count for one in fingerprint_ids]
 
     def changed(self, count: int) -> dict[int, Event]:
         """Return the latest of the first ``count`` changes of each fingerprint they touch."""
@@ -81,10 +82,8 @@ class Delta:
     def hits(self, terms: Iterable[int], count: int) -> dict[int, int]:
         """Return how many of the terms each fingerprint has, by the first ``count`` changes."""
         met: Counter[int] = Counter()
-        for term in terms:
-            known = self._postings.get(term)
-            if known is None:
-                continue
+        known_terms = [known for known in map(self._postings.get, terms) if known is not None]
+        for known in known_terms:
             if isinstance(known, int):
                 met[known] += 1
             else:

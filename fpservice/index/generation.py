@@ -13,7 +13,7 @@ from fpservice.index.record import scan
 from fpservice.index.segment import Segment
 from fpservice.index.segment_search import SegmentSearch
 from fpservice.index.snapshot import Snapshot
-from fpservice.index.state import State
+from fpservice.index.state import Marks, State
 
 
 def create_generation(path: Path) -> None:
@@ -41,23 +41,22 @@ class Generation:
 
     def is_current(self) -> bool:
         """Return whether the snapshot shows all that is published."""
-        return self.snapshot.sequence == self.state.sequence
+        return self.snapshot.marks == self.state.marks()
 
     def renew(self) -> Snapshot:
         """Return a snapshot that shows all that is published; raises as the constructor."""
-        sequence = self.state.sequence
+        marks = self.state.marks()
+        _, published, number, _ = marks
         old = self.snapshot
-        # The length is read first: a manifest read later can only cover more of it.
-        end = self.state.published
-        if self.state.manifest == old.manifest.number:
-            self.snapshot = self._extended(old, sequence, max(end, old.end))
-        else:
-            self.snapshot = self._reopened(old, sequence, max(end, old.end))
+        # What was published first; the manifest is read later and can only cover more of the log.
+        end = max(published, old.end)
+        extend = self._extended if number == old.manifest.number else self._reopened
+        self.snapshot = extend(old, marks, end)
         return self.snapshot
 
     def _first(self) -> Snapshot:
-        sequence = self.state.sequence
-        published = self.state.published
+        marks = self.state.marks()
+        published = marks[1]
         trusted = self.state.of_this_boot
         loaded = manifest.load(self.path)
         segments = self._segments(loaded, {})
@@ -67,13 +66,13 @@ class Generation:
         self._read(view, delta, max(published, loaded.log_position) if trusted else None)
         if delta.end < published or view.size < delta.end:
             raise IndexCorruptError(layout.damaged(f"log of {self.path} ends at {delta.end}"))
-        return self._snapshot(sequence, loaded, segments, view, delta)
+        return self._snapshot(marks, loaded, segments, view, delta)
 
-    def _extended(self, old: Snapshot, sequence: int, end: int) -> Snapshot:
+    def _extended(self, old: Snapshot, marks: Marks, end: int) -> Snapshot:
         view = self._view(old, end)
         self._read(view, old.delta, end)
         return Snapshot(
-            sequence,
+            marks,
             self.path,
             old.manifest,
             old.segments,
@@ -84,7 +83,7 @@ class Generation:
             old.delta.end,
         )
 
-    def _reopened(self, old: Snapshot, sequence: int, end: int) -> Snapshot:
+    def _reopened(self, old: Snapshot, marks: Marks, end: int) -> Snapshot:
         loaded = manifest.load(self.path)
         segments = self._segments(loaded, {part.entry.name: part for part in old.segments})
         end = max(end, loaded.log_position)
@@ -92,7 +91,7 @@ class Generation:
         same = old.delta.start == loaded.log_position
         delta = old.delta if same else Delta(loaded.log_position)
         self._read(view, delta, end)
-        return self._snapshot(sequence, loaded, segments, view, delta)
+        return self._snapshot(marks, loaded, segments, view, delta)
 
     def _segments(self, loaded: Manifest, known: dict[str, Segment]) -> tuple[Segment, ...]:
         found = []
@@ -116,14 +115,14 @@ class Generation:
 
     def _snapshot(
         self,
-        sequence: int,
+        marks: Marks,
         loaded: Manifest,
         segments: tuple[Segment, ...],
         view: LogView,
         delta: Delta,
     ) -> Snapshot:
         return Snapshot(
-            sequence,
+            marks,
             self.path,
             loaded,
             segments,

@@ -14,9 +14,10 @@ from fpservice.domain.fingerprint import Hashes
 from fpservice.index.delta import GONE, Delta
 from fpservice.index.log import LogView
 from fpservice.index.manifest import Manifest
-from fpservice.index.record import FINGERPRINT, MAX_ID, distinct_terms
+from fpservice.index.record import FINGERPRINT, MAX_DURATION, MAX_ID, distinct_terms
 from fpservice.index.segment import Segment
 from fpservice.index.segment_search import SegmentSearch
+from fpservice.index.state import Marks
 from fpservice.interfaces import Hit, StoredFingerprint
 
 Uint32s = NDArray[np.uint32]
@@ -27,7 +28,7 @@ NOWHERE: Final = 0
 class Snapshot:
     """An immutable view of one generation; ``changes`` of the delta belong to it."""
 
-    sequence: int
+    marks: Marks
     path: Path
     manifest: Manifest
     segments: tuple[Segment, ...]
@@ -41,7 +42,7 @@ class Snapshot:
         self, terms: Hashes, limit: int, min_hits: int, min_percent: int, deadline: float
     ) -> list[Hit]:
         """Return hits as :class:`FingerprintIndex` says; ``deadline`` as ``time.monotonic``."""
-        wanted = distinct_terms(terms)
+        wanted = distinct_terms(terms.astype(np.uint32, copy=False))
         if not len(wanted) or limit < 1:
             return []
         ids, hits = self.segment_search.count(wanted, deadline)
@@ -53,9 +54,8 @@ class Snapshot:
         self, wanted: Uint32s, ids: Uint32s, hits: NDArray[np.int64]
     ) -> tuple[Uint32s, NDArray[np.int64]]:
         delta, changes = self.delta, self.changes
-        touched = [delta.touches(one, changes) for one in ids.tolist()]
-        if any(touched):
-            kept = ~np.array(touched)
+        kept = delta.untouched(ids.tolist(), changes)
+        if kept is not None:
             ids, hits = ids[kept], hits[kept]
         newest = delta.hits(wanted.tolist(), changes)
         if newest:
@@ -63,32 +63,41 @@ class Snapshot:
             hits = np.concatenate((hits, np.array(list(newest.values()), dtype=np.int64)))
         return ids, hits
 
-    def positions(self, fingerprint_ids: Sequence[int]) -> list[int]:
-        """Return where in the log each fingerprint stands, or NOWHERE."""
+    def positions(
+        self, fingerprint_ids: Sequence[int], low: int = 0, high: int = MAX_DURATION
+    ) -> list[int]:
+        """Return where in the log each fingerprint stands that lasts ``low`` to ``high`` seconds.
+
+        NOWHERE for the others; their records are not touched.
+        """
         known = [one if 0 < one <= MAX_ID else 0 for one in fingerprint_ids]
         wanted = np.array(known, dtype=np.uint32)
         positions = np.zeros(len(wanted), dtype=np.int64)
         for segment in self.segments:
             local, found = segment.find(wanted)
             if found.any():
-                positions[found] = segment.positions[local[found]]
+                local = local[found]
+                durations = segment.durations[local]
+                fits = (durations >= low) & (durations <= high)
+                positions[found] = np.where(fits, segment.positions[local], NOWHERE)
         answer: list[int] = positions.tolist()
         if self.changes:
             for place, one in enumerate(known):
                 event = self.delta.latest(one, self.changes)
                 if event is not None:
-                    answer[place] = NOWHERE if event.position == GONE else event.position
+                    there = event.position != GONE and low <= event.duration <= high
+                    answer[place] = event.position if there else NOWHERE
         return answer
 
     def fetch(self, fingerprint_ids: Sequence[int], low: int, high: int) -> list[StoredFingerprint]:
         """Return the fingerprints whose duration is within these bounds, in the order asked."""
         found = []
         log = self.log
-        for position in self.positions(fingerprint_ids):
+        for position in self.positions(fingerprint_ids, low, high):
             if position == NOWHERE:
                 continue
             fingerprint_id, duration, count, kind = log.header(position)
-            if low <= duration <= high and kind == FINGERPRINT:
+            if kind == FINGERPRINT:
                 hashes = log.words(position, count)
                 found.append(StoredFingerprint(fingerprint_id, duration, hashes))
         return found

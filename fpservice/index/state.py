@@ -19,6 +19,8 @@ from fpservice.index.layout import STATE, damaged, replace_file
 
 _SIZE: Final = 4096
 _MAGIC: Final = 0x3154_5358_4449_5046
+# Sequence, published bytes of the log, number of the manifest, whether another generation is used.
+Marks = tuple[int, ...]
 _MAGIC_AT, _SEQUENCE, _PUBLISHED, _MANIFEST, _RETIRED, _WRITING, _BOOT = range(7)
 
 
@@ -64,20 +66,17 @@ class State:
         words[_BOOT] = _boot_mark()
         replace_file(path / STATE, bytes(page))
 
-    @property
-    def sequence(self) -> int:
-        """Grows with every change."""
-        return self._words[_SEQUENCE]
+    def marks(self) -> Marks:
+        """Return what readers go by; equal marks mean that nothing has changed.
+
+        All of them are compared, as stores of another processor may be seen in any order.
+        """
+        return tuple(self._words[_SEQUENCE:_WRITING])
 
     @property
     def published(self) -> int:
         """How many bytes of the log readers may see."""
         return self._words[_PUBLISHED]
-
-    @property
-    def manifest(self) -> int:
-        """Number of the manifest in use."""
-        return self._words[_MANIFEST]
 
     @property
     def retired(self) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fpservice.index import log
 from fpservice.index.batch_terms import batch_terms
 from fpservice.index.delta import GONE
-from fpservice.index.record import DELETE, FINGERPRINT, distinct_terms, scan
+from fpservice.index.record import DELETE, FINGERPRINT, MAX_DURATION, distinct_terms, scan
 from fpservice.index.segment import Segment
 from fpservice.index.snapshot import Snapshot
 from fpservice.interfaces import StoredFingerprint
@@ -45,7 +45,7 @@ def fingerprints(snapshot: Snapshot) -> Iterator[StoredFingerprint]:
     everything = np.unique(np.concatenate([*ids, np.array(newest, dtype=np.uint32)]))
     for start in range(0, len(everything), _BATCH):
         batch = everything[start : start + _BATCH].tolist()
-        yield from snapshot.fetch(batch, 0, 2**16)
+        yield from snapshot.fetch(batch, 0, MAX_DURATION)
 
 
 def _damaged_records(snapshot: Snapshot) -> Iterator[str]:

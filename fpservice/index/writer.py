@@ -105,7 +105,9 @@ class IndexWriter:
         if not merge_plan(writer.snapshot().manifest.segments, self._max_segments):
             return
         if self._merging is not None:
-            self._merging.start(writer.path, self._max_segments)
+            # One that another process started does this one's work too.
+            if lock.is_free(writer.path / MERGE_LOCK):
+                self._merging.start(writer.path, self._max_segments)
             return
         descriptor = lock.try_lock(writer.path / MERGE_LOCK)
         if descriptor is None:

@@ -6,11 +6,13 @@ import hmac
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
 
 from cachetools import TTLCache
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from fpservice.db.app.accounts import (
     add_account,
@@ -26,6 +28,7 @@ from fpservice.db.app.applications import (
 )
 from fpservice.db.transaction import Database
 from fpservice.domain.caller import Account, Application
+from fpservice.domain.errors import AlreadyTakenError
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
 # A key that was just made must work at once, so what is not found is forgotten sooner.
@@ -91,6 +94,13 @@ class ApiKeys:
         """Return the active account with this user key."""
         return self._accounts.get(apikey)
 
+    def find_application(self, apikey: str) -> Application | None:
+        """Return the application with this client key, active or not."""
+        if not _KEY.fullmatch(apikey):
+            return None
+        with self._app.reading() as connection:
+            return find_application_by_apikey(connection, apikey)
+
     def create_anonymous(self, application: Application, version: str) -> Account:
         """Make an account for a user who did not sign in anywhere."""
         apikey = new_key()
@@ -113,14 +123,16 @@ class ApiKeys:
         application_id: int | None = None,
         active: bool = True,
         rate_limit: float | None = None,
+        email: str | None = None,
+        website: str | None = None,
     ) -> Application:
         """Add an application; key and id are made unless given.
 
         Raises:
             ValueError: the key has another form than keys have.
-            sqlalchemy.exc.IntegrityError: key or id are taken.
+            AlreadyTakenError: key or id are taken.
         """
-        with self._app.writing() as connection:
+        with _taken(), self._app.writing() as connection:
             return add_application(
                 connection,
                 name=name,
@@ -129,6 +141,8 @@ class ApiKeys:
                 application_id=application_id,
                 active=active,
                 rate_limit=rate_limit,
+                email=email,
+                website=website,
             )
 
     def add_account(
@@ -138,9 +152,9 @@ class ApiKeys:
 
         Raises:
             ValueError: the key has another form than keys have.
-            sqlalchemy.exc.IntegrityError: name, key or id are taken.
+            AlreadyTakenError: name, key or id are taken.
         """
-        with self._app.writing() as connection:
+        with _taken(), self._app.writing() as connection:
             return add_account(
                 connection,
                 name=name,
@@ -167,6 +181,14 @@ class ApiKeys:
         self._applications.forget(apikey)
         self._accounts.forget(apikey)
         return changed
+
+
+@contextmanager
+def _taken() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise AlreadyTakenError("the name, key or id is taken already") from error
 
 
 def new_key() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from fpservice.interfaces import Metrics, SubmissionQueue
 
 # The largest number a row can have; whatever is over it is unknown.
 _MAX_ID = 2**63 - 1
+_LOOK_EVERY = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,20 @@ class SubmissionService:
     """Stores submissions safely before anything else happens to them."""
 
     def __init__(
-        self, ingest: Database, fingerprint: Database, queue: SubmissionQueue, metrics: Metrics
+        self,
+        ingest: Database,
+        fingerprint: Database,
+        queue: SubmissionQueue,
+        metrics: Metrics,
+        max_wait: float = 10.0,
+        max_waiting: int = 1,
     ) -> None:
-        """Announce stored submissions through ``queue``."""
+        """Announce stored submissions through ``queue``.
+
+        Imports are waited for at most ``max_wait`` seconds, by at most ``max_waiting`` at once.
+        """
+        self._max_wait = max_wait
+        self._waiting = threading.BoundedSemaphore(max_waiting)
         self._ingest = ingest
         self._fingerprint = fingerprint
         self._queue = queue
@@ -82,6 +96,24 @@ class SubmissionService:
             gid = track.gid if track else outcome.track_gid
             statuses.append(SubmissionStatus(id, outcome.state, outcome.reason, gid))
         return statuses
+
+    def wait(self, ids: Sequence[int], seconds: float) -> list[SubmissionStatus]:
+        """Return what became of the submissions, waiting until none is pending any more.
+
+        Waits ``seconds`` at most, and not at all while too many others wait.
+        """
+        if not self._waiting.acquire(blocking=False):
+            return self.status(ids)
+        try:
+            deadline = time.monotonic() + min(seconds, self._max_wait)
+            while True:
+                statuses = self.status(ids)
+                pending = any(status.state is State.PENDING for status in statuses)
+                if not pending or time.monotonic() >= deadline:
+                    return statuses
+                time.sleep(_LOOK_EVERY)
+        finally:
+            self._waiting.release()
 
     def find(self, submission_id: int) -> StoredSubmission | None:
         """Return one submission as it was stored."""

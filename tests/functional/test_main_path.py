@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -183,3 +185,20 @@ def test_json_bodies_and_lists_of_objects(installation: Installation) -> None:
     assert many.json is not None
     assert one.json["results"][0]["recordings"] == [{"id": MBID}]
     assert [len(entry["results"]) for entry in many.json["fingerprints"]] == [0, 1]
+
+
+def test_waiting_answers_the_state_after_the_import(installation: Installation) -> None:
+    importing = threading.Timer(0.3, installation.import_all)
+    importing.start()
+    answer = installation.call("/v2/submit", user=USER_KEY, **song(), mbid=MBID, wait=5)
+    importing.join()
+    [entry] = answer["submissions"]
+    assert entry["status"] == "imported"
+    assert entry["result"] == installation.status(entry["id"])[0]["result"]
+
+
+def test_waiting_ends_in_time(installation: Installation) -> None:
+    started = time.monotonic()
+    answer = installation.call("/v2/submit", user=USER_KEY, **song(), mbid=MBID, wait=1)
+    assert answer["submissions"][0]["status"] == "pending"
+    assert 0.9 < time.monotonic() - started < 4

@@ -7,7 +7,7 @@ from flask import Response
 from fpservice.api import responses
 from fpservice.api.authentication import require_application
 from fpservice.api.context import services
-from fpservice.api.queries import lookup_answer, read_queries
+from fpservice.api.queries import count_lookup, lookup_answer, read_queries
 from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
 from fpservice.domain.metadata import parse_meta
@@ -17,7 +17,8 @@ from fpservice.domain.metadata import parse_meta
 def lookup() -> Response:
     """Taggers post fingerprints or track ids, and get tracks and what is known of them."""
     params = begin()
-    require_application(params)
+    application = require_application(params)
     asked = read_queries(params, services().limits)
     found = services().lookup.lookup(asked.queries, parse_meta(params.text("meta") or ""))
+    count_lookup(application, found)
     return responses.ok(lookup_answer(asked, found))

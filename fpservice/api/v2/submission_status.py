@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Response
 
 from fpservice.api import errors, responses
 from fpservice.api.authentication import require_application
 from fpservice.api.context import services
+from fpservice.api.entries import status_answer
 from fpservice.api.params import parse_integer
 from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
-from fpservice.services.submission import SubmissionStatus
 
 
 @blueprint.route("/submission_status", methods=METHODS)
@@ -26,16 +24,4 @@ def submission_status() -> Response:
     if len(ids) > limit:
         raise errors.too_large(f"{limit} ids at most")
     statuses = services().submission.status(ids)
-    return responses.ok({"submissions": [_answer(status) for status in statuses]})
-
-
-def _answer(status: SubmissionStatus) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "id": status.id,
-        "status": status.state.value if status.state else "unknown",
-    }
-    if status.track_gid:
-        answer["result"] = {"id": str(status.track_gid)}
-    if status.reason:
-        answer["reason"] = status.reason
-    return answer
+    return responses.ok({"submissions": [status_answer(status) for status in statuses]})

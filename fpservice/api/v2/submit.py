@@ -19,4 +19,7 @@ def submit() -> Response:
     application = require_application(params)
     account = require_account(params)
     entries = read_entries(params, application, account, Names())
-    return responses.ok(submit_answer(entries, services().submission.submit(entries.submissions)))
+    ids = services().submission.submit(entries.submissions)
+    seconds = params.seconds("wait") or 0
+    statuses = services().submission.wait(ids, seconds) if seconds > 0 else []
+    return responses.ok(submit_answer(entries, ids, statuses))

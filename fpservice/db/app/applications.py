@@ -41,6 +41,8 @@ def add_application(
     application_id: int | None = None,
     active: bool = True,
     rate_limit: float | None = None,
+    email: str | None = None,
+    website: str | None = None,
 ) -> Application:
     """Insert an application; its id is the next one unless given."""
     values = {
@@ -49,6 +51,8 @@ def add_application(
         "apikey": apikey,
         "active": active,
         "rate_limit": rate_limit,
+        "email": email,
+        "website": website,
     }
     if application_id is not None:
         values["id"] = application_id

@@ -5,9 +5,11 @@ from __future__ import annotations
 from sqlalchemy import (
     Boolean,
     Column,
+    Date,
     Float,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     String,
     Table,
@@ -69,4 +71,24 @@ format = Table(
     Column("id", Id, primary_key=True),
     Column("name", String, nullable=False, unique=True),
     sqlite_autoincrement=True,
+)
+
+lookup_statistics = Table(
+    "lookup_statistics",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("application_id", Id, primary_key=True, autoincrement=False),
+    Column("hits", Integer, nullable=False),
+    Column("misses", Integer, nullable=False),
+    Index("lookup_statistics_application_id_idx", "application_id", "day"),
+)
+
+user_agent_statistics = Table(
+    "user_agent_statistics",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("application_id", Id, primary_key=True, autoincrement=False),
+    Column("user_agent", String(200), primary_key=True),
+    Column("requests", Integer, nullable=False),
 )

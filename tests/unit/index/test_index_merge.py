@@ -15,7 +15,7 @@ from fpservice.index.layout import MERGED
 from fpservice.index.manifest import SegmentEntry
 from fpservice.index.merge import merge_once, merge_plan
 from fpservice.index.merge_result import load_result
-from fpservice.interfaces import Hit, IndexDelete
+from fpservice.interfaces import Hit, IndexChange, IndexDelete
 from tests.index_samples import Contents, apply_to, same_contents, sample, samples
 
 FIRST = samples(range(1, 61))
@@ -62,7 +62,7 @@ def test_changes_made_while_merging(index: EmbeddedIndex, tmp_path: Path) -> Non
     index.apply([IndexDelete(3), sample(4, 1), *samples(range(61, 69))])
     assert merge_once(path, 1)
     # Segments are merged but not yet in use, and documents of them go and are replaced.
-    changes = [IndexDelete(1), sample(5, 1), *samples(range(70, 78))]
+    changes: list[IndexChange] = [IndexDelete(1), sample(5, 1), *samples(range(70, 78))]
     index.apply(changes)
     contents = apply_to(apply_to({}, FIRST), [IndexDelete(3), sample(4, 1)])
     contents = apply_to(contents, samples(range(61, 69)))

@@ -1,0 +1,57 @@
+"""Which requests are too many: limits for all together, each application and each address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fpservice.domain.caller import Application
+from fpservice.interfaces import Metrics, RateLimitDecision, RateLimiter
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """Limits in requests a second; None limits nobody. Exceptions by application id and address."""
+
+    everybody: float | None = None
+    application: float | None = None
+    address: float | None = None
+    applications: Mapping[int, float] = field(default_factory=dict)
+    addresses: Mapping[str, float] = field(default_factory=dict)
+
+
+class RateLimitService:
+    """Asks the limiter about every bucket a request falls into."""
+
+    def __init__(self, limiter: RateLimiter | None, limits: RateLimits, metrics: Metrics) -> None:
+        """Without a limiter nothing is limited."""
+        self._limiter = limiter
+        self._limits = limits
+        self._metrics = metrics
+
+    def check_address(self, address: str) -> RateLimitDecision | None:
+        """Return the decision about everybody and this address, the tighter one."""
+        limit = self._limits.addresses.get(address, self._limits.address)
+        return self._tightest(
+            ("global", "global", self._limits.everybody), ("ip", f"ip:{address}", limit)
+        )
+
+    def check_application(self, application: Application) -> RateLimitDecision | None:
+        """Return the decision about this application."""
+        limit = self._limits.applications.get(application.id, application.rate_limit)
+        limit = self._limits.application if limit is None else limit
+        return self._tightest(("application", f"application:{application.id}", limit))
+
+    def _tightest(self, *buckets: tuple[str, str, float | None]) -> RateLimitDecision | None:
+        """Check bucket by bucket (kind, name, limit) until one refuses."""
+        tightest: RateLimitDecision | None = None
+        for kind, name, limit in buckets:
+            if self._limiter is None or limit is None:
+                continue
+            decision = self._limiter.check(name, limit)
+            if not decision.allowed:
+                self._metrics.count("rate_limit.refusals", bucket=kind)
+                return decision
+            if tightest is None or decision.remaining < tightest.remaining:
+                tightest = decision
+        return tightest
