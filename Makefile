@@ -36,7 +36,7 @@ recall: $(TOOLS) ## measure how many known recordings are found
 	$(BIN)/python -m benchmarks.recall
 
 conformance: $(TOOLS) ## compare the answers of the API with the recorded ones
-	$(BIN)/python -m tests.conformance
+	$(BIN)/python -m tests.recorded
 
 bench: $(TOOLS) ## measure how fast lookups are
 	$(BIN)/python -m benchmarks.lookups

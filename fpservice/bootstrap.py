@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpservice.api.context import Limits, Services
 from fpservice.cache.sliding_window import SlidingWindow
@@ -13,9 +13,11 @@ from fpservice.db.transaction import Database, Databases
 from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
 from fpservice.index.builder import IndexBuilder
 from fpservice.index.embedded import EmbeddedIndex
-from fpservice.interfaces import Metrics
+from fpservice.interfaces import MetadataProvider, Metrics
 from fpservice.messaging.polling import PollingQueue
 from fpservice.observability.metrics import NullMetrics, StatsdMetrics
+from fpservice.providers.guarded import GuardedProvider
+from fpservice.providers.no_metadata import NoMetadata
 from fpservice.services.api_keys import ApiKeys
 from fpservice.services.catalogue import CatalogueService
 from fpservice.services.health import HealthService
@@ -43,37 +45,47 @@ class Parts:
     databases: Databases
     index: EmbeddedIndex
     metrics: Metrics
+    musicbrainz: Database | None = None
 
     def close(self) -> None:
         """Let go of files and connections."""
         self.index.close()
         self.databases.close()
+        if self.musicbrainz:
+            self.musicbrainz.close()
 
 
 def build_parts(config: Config) -> Parts:
     """Return the parts; nothing connects yet."""
-    return Parts(config, _databases(config), EmbeddedIndex(config.index_path), _metrics(config))
+    return Parts(
+        config,
+        _databases(config),
+        EmbeddedIndex(config.index_path),
+        _metrics(config),
+        _musicbrainz(config),
+    )
 
 
 def build_services(parts: Parts) -> Services:
     """Return what the web application works with."""
     config, databases = parts.config, parts.databases
+    provider = build_metadata_provider(parts)
     return Services(
         api_keys=build_api_keys(parts),
         lookup=LookupService(
             build_search(parts),
             databases.fingerprint,
-            MetadataService(databases.fingerprint),
+            MetadataService(databases.fingerprint, provider),
             parts.metrics,
             time_limit=config.search.time_limit,
             max_results=config.search.max_results,
         ),
         submission=build_submission(parts),
-        catalogue=CatalogueService(databases.fingerprint),
+        catalogue=CatalogueService(databases.fingerprint, provider),
         rate_limit=_rate_limit(config, parts.metrics),
         statistics=StatisticsService(databases.app, parts.metrics),
         cluster_secret=config.cluster.secret,
-        health=HealthService(databases, parts.index),
+        health=HealthService(databases, parts.index, parts.musicbrainz),
         metrics=parts.metrics,
         limits=Limits(
             body=config.website.max_request_size,
@@ -97,6 +109,21 @@ def build_submission(parts: Parts) -> SubmissionService:
     databases = parts.databases
     return SubmissionService(
         databases.ingest, databases.fingerprint, _queue(parts.config), parts.metrics
+    )
+
+
+def build_metadata_provider(parts: Parts) -> MetadataProvider:
+    """Return what knows the names of recordings."""
+    if parts.musicbrainz is None:
+        return NoMetadata()
+    # Only where it is needed: its table definitions take most of a second to load.
+    from fpservice.providers.musicbrainz_database import MusicBrainzDatabase
+
+    return GuardedProvider(
+        "musicbrainz",
+        MusicBrainzDatabase(parts.musicbrainz),
+        parts.metrics,
+        parts.config.musicbrainz.time_limit,
     )
 
 
@@ -161,6 +188,14 @@ def _databases(config: Config) -> Databases:
         fingerprint=_database("fingerprint", config.fingerprint_url, config.database_fingerprint),
         ingest=_database("ingest", config.ingest_url, config.database_ingest),
     )
+
+
+def _musicbrainz(config: Config) -> Database | None:
+    url, options = config.musicbrainz_url, config.database_musicbrainz
+    if url is None:
+        return None
+    limit = min(options.statement_timeout, config.musicbrainz.time_limit)
+    return _database("musicbrainz", url, replace(options, statement_timeout=limit))
 
 
 def _database(name: str, url: str, options: DatabaseOptions) -> Database:

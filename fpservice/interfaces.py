@@ -5,12 +5,15 @@ Services are given these; ``bootstrap`` alone names what stands behind them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import uuid
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from fpservice.domain.fingerprint import Hashes
+from fpservice.domain.recording import Recording, RecordingParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,27 @@ class FingerprintSource(Protocol):
         Raises:
             SearchUnavailableError: the source does not answer.
         """
+
+
+class MetadataProvider(Protocol):
+    """Knows recordings by MBID.
+
+    Its methods raise ``MetadataUnavailableError`` when it cannot answer within its own time
+    limit, or within ``time_limit`` seconds if that is less.
+    """
+
+    def recordings(
+        self, mbids: Collection[uuid.UUID], parts: RecordingParts, time_limit: float = math.inf
+    ) -> dict[uuid.UUID, Recording]:
+        """Return what is known of each recording, by MBID as asked; unknown ones are left out.
+
+        The MBID of a recording that was merged into another one gives that one.
+        """
+
+    def aliases(
+        self, mbids: Collection[uuid.UUID], time_limit: float = math.inf
+    ) -> dict[uuid.UUID, frozenset[uuid.UUID]]:
+        """Return all MBIDs of each recording, former ones too; unknown ones are left out."""
 
 
 class SubmissionQueue(Protocol):

@@ -25,6 +25,10 @@ class DatabaseUnavailableError(SearchUnavailableError):
     """A database does not answer, or not in time."""
 
 
+class MetadataUnavailableError(DomainError):
+    """A metadata provider does not answer, or not in time; lookups go on without it."""
+
+
 class IndexLockedError(DomainError):
     """Another process is writing the index; there may be one writer at a time."""
 

@@ -86,6 +86,11 @@ class MediumTrack:
     duration: float | None
     medium: Medium
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts by medium, then by position on it."""
+        return self.medium.position, self.position
+
 
 @dataclass(frozen=True, slots=True)
 class Appearance:

@@ -68,7 +68,11 @@ def _m2_recording(link: LinkedRecording, shape: AnswerShape) -> Shown:
     if recording.duration is not None:
         shown["duration"] = recording.duration
     appearances = sorted(recording.appearances, key=lambda one: one.release.order)
-    tracks = [_m2_track(track, one) for one in appearances for track in one.tracks]
+    tracks = [
+        _m2_track(track, one)
+        for one in appearances
+        for track in sorted(one.tracks, key=lambda track: track.order)
+    ]
     if tracks:
         shown["tracks"] = tracks
     return shown

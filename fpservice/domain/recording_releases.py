@@ -126,7 +126,7 @@ def _mediums(
     tracks: Iterable[MediumTrack], shape: AnswerShape, release: Shown, title: str | None
 ) -> list[Shown]:
     mediums: dict[int, Shown] = {}
-    for track in sorted(tracks, key=lambda track: (track.medium.position, track.position)):
+    for track in sorted(tracks, key=lambda track: track.order):
         medium = mediums.setdefault(track.medium.position, _medium(track.medium))
         medium["tracks"].append(_track(track, shape, release, title))
     return list(mediums.values())

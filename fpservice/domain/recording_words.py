@@ -36,11 +36,10 @@ class AnswerShape:
         if self.root == "m2":
             return RecordingParts(artists=True, releases=True, tracks=True)
         levels = (self.recordings, self.groups, self.releases)
-        below = Level.NOTHING not in levels[1:] or levels[1:] != (Level.NOTHING, Level.NOTHING)
         return RecordingParts(
             artists=Level.EVERYTHING in levels or self.tracks,
             isrcs=self.isrcs,
-            releases=below,
+            releases=(self.groups, self.releases) != (Level.NOTHING, Level.NOTHING),
             tracks=self.tracks,
         )
 

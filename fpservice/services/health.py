@@ -29,10 +29,13 @@ class CheckResult:
 class HealthService:
     """Runs checks side by side within one time limit."""
 
-    def __init__(self, databases: Databases, index: FingerprintIndex) -> None:
-        """Check these."""
+    def __init__(
+        self, databases: Databases, index: FingerprintIndex, musicbrainz: Database | None = None
+    ) -> None:
+        """Check these; ``musicbrainz`` is only read."""
+        read = [*databases.all(), *([musicbrainz] if musicbrainz else [])]
         self._reads: dict[str, Check] = {
-            f"database_{database.name}": _reader(database) for database in databases.all()
+            f"database_{database.name}": _reader(database) for database in read
         }
         self._reads["index"] = index.ping
         self._writes: dict[str, Check] = {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from fpservice.db.fingerprint.tracks import Track, tracks_by_gid, tracks_of_fingerprints
 from fpservice.db.transaction import Database
@@ -13,8 +14,11 @@ from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.matching import Match
 from fpservice.domain.metadata import MetaWords
 from fpservice.interfaces import Metrics
-from fpservice.services.metadata import MetadataService
+from fpservice.services.metadata import FoundTrack, MetadataService
 from fpservice.services.search import FingerprintSearch
+
+# Seconds that names may take when the search has used up its time: clients give up after 5 s.
+_MARGIN: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class LookupResult:
 class _Found:
     track: Track
     score: float
+    duration: int | None = None
+
+    @property
+    def described(self) -> FoundTrack:
+        return FoundTrack(self.track.id, self.duration)
 
 
 class LookupService:
@@ -77,6 +86,7 @@ class LookupService:
         Raises:
             SearchUnavailableError: some search was not finished; no answer would be true.
         """
+        deadline = time.monotonic() + self._time_limit + _MARGIN
         matches = [
             self._search.find(query.hashes, query.duration, query.max_difference, self._time_limit)
             if isinstance(query, FingerprintQuery)
@@ -84,12 +94,15 @@ class LookupService:
             for query in queries
         ]
         found = self._tracks(queries, matches)
-        ids = list({one.track.id for results in found for one in results})
+        described = {one.described for results in found for one in results}
         with self._metrics.timed("lookup.metadata"):
-            shown = self._metadata.describe(ids, words)
+            shown = self._metadata.describe(described, words, deadline - time.monotonic())
         self._count(found)
         return [
-            [LookupResult(one.track.gid, one.score, shown.get(one.track.id, {})) for one in results]
+            [
+                LookupResult(one.track.gid, one.score, shown.get(one.described, {}))
+                for one in results
+            ]
             for results in found
         ]
 
@@ -106,7 +119,7 @@ class LookupService:
         return [
             _one_track(by_gid.get(query.gid))
             if isinstance(query, TrackQuery)
-            else _best_of_each_track(some, by_fingerprint)[: self._max_results]
+            else _best_of_each_track(some, by_fingerprint, query.duration)[: self._max_results]
             for query, some in zip(queries, matches, strict=True)
         ]
 
@@ -120,10 +133,12 @@ def _one_track(track: Track | None) -> list[_Found]:
     return [_Found(track, 1.0)] if track else []
 
 
-def _best_of_each_track(matches: list[Match], tracks: dict[int, Track]) -> list[_Found]:
+def _best_of_each_track(
+    matches: list[Match], tracks: dict[int, Track], duration: int
+) -> list[_Found]:
     best: dict[int, _Found] = {}
     for match in matches:
         track = tracks.get(match.fingerprint_id)
         if track and track.id not in best:
-            best[track.id] = _Found(track, match.score)
+            best[track.id] = _Found(track, match.score, duration)
     return list(best.values())

@@ -10,7 +10,7 @@ import pytest
 
 from fpservice.domain.index_query import query_terms
 from fpservice.index.embedded import EmbeddedIndex
-from fpservice.interfaces import FingerprintIndex, Hit, IndexDelete, StoredFingerprint
+from fpservice.interfaces import FingerprintIndex, Hit, IndexChange, IndexDelete, StoredFingerprint
 from tests.index_samples import Contents, apply_to, expected_hits, sample, samples
 
 
@@ -106,7 +106,14 @@ def test_a_deleted_fingerprint_can_come_back(index: FingerprintIndex) -> None:
 
 
 def test_changes_of_one_call_are_made_in_order(index: FingerprintIndex) -> None:
-    changes = [sample(1), IndexDelete(1), sample(2), IndexDelete(2), sample(2, 1), sample(2, 2)]
+    changes: list[IndexChange] = [
+        sample(1),
+        IndexDelete(1),
+        sample(2),
+        IndexDelete(2),
+        sample(2, 1),
+        sample(2, 2),
+    ]
     index.apply(changes)
     assert index.search(query_terms(sample(1).hashes), limit=5) == []
     assert index.search(query_terms(sample(2, 1).hashes), limit=5) == []
@@ -115,7 +122,7 @@ def test_changes_of_one_call_are_made_in_order(index: FingerprintIndex) -> None:
 
 
 def test_applying_again_changes_nothing(index: FingerprintIndex) -> None:
-    changes = [*samples(range(1, 9)), IndexDelete(4), sample(5, 1)]
+    changes: list[IndexChange] = [*samples(range(1, 9)), IndexDelete(4), sample(5, 1)]
     contents: Contents = {}
     for _ in range(3):
         index.apply(changes)

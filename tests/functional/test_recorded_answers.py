@@ -17,6 +17,7 @@ GROUPS = (
     "clients",
     "fingerprint",
     "format",
+    "internal",
     "limits",
     "list_by_mbid",
     "list_by_puid",
@@ -33,6 +34,7 @@ GROUPS = (
     "submit",
     "transport",
     "user",
+    "v1",
 )
 # How many cases of each group wait for a server that knows MusicBrainz.
 LEFT_OUT = {

@@ -48,8 +48,12 @@ def test_any_changes(
     batches: list[list[Change]], query: Hashes, percent: int, flush: int, segments: int
 ) -> None:
     with TemporaryDirectory() as directory:
-        options = {"flush_documents": flush, "max_segments": segments}
-        index = EmbeddedIndex(directory, merge_in_background=False, **options)  # type: ignore[arg-type]
+        index = EmbeddedIndex(
+            directory,
+            flush_documents=flush,
+            max_segments=segments,
+            merge_in_background=False,
+        )
         reader = EmbeddedIndex(directory)
         contents: Contents = {}
         for batch in batches:

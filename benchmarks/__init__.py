@@ -1,0 +1,1 @@
+"""Measurements: speed and recall, each a command of its own."""
