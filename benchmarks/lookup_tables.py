@@ -14,7 +14,8 @@ def show(figures: dict[str, Any]) -> None:
     options, machine = figures["options"], figures["machine"]
     console.print(
         f"{options['size']} fingerprints, {options['workers']} workers of {options['threads']}"
-        f" threads, {machine['processors']} × {machine['model']}, Python {machine['python']}"
+        f" threads, {machine['processors']} × {machine['model']}, Python {machine['python']},"
+        f" load average {machine['load_average']:.1f} before"
     )
     console.print(_load_table(figures))
     console.print(_stages_table(figures))

@@ -134,6 +134,7 @@ def running(variables: dict[str, str], folder: Path) -> Iterator[tuple[Server, S
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return all figures."""
     directory = synthetic(options.data, options.size, SEED)
+    before = machine.describe()
     with opened(directory) as parts:
         asked = choose(parts, options.size, (0.01, 0.08), 0.1)
         hard = choose(parts, options.size, HARD_ERRORS, 0.0)
@@ -154,11 +155,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         scenarios = scenarios_of(forms, batches, Path(name))
         driven = drive((floor, service), scenarios, options.seconds, options.rounds)
         memory = service.worker_memory()
-    return report(options, driven, recall, memory, stages)
+    return report(options, before, driven, recall, memory, stages)
 
 
 def report(
     options: argparse.Namespace,
+    before: dict[str, str | float],
     driven: dict[str, dict[str, dict[str, float]]],
     recall: Sequence[Found],
     memory: Sequence[dict[str, float]],
@@ -167,7 +169,7 @@ def report(
     """Return the figures in the form in which they are kept."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
+        "machine": before,
         "generator": load.generator(),
         "options": {name: str(value) for name, value in vars(options).items()},
         "load": driven,

@@ -7,13 +7,14 @@ import platform
 from pathlib import Path
 
 
-def describe() -> dict[str, str | int]:
-    """Return processors, their model, Python and kernel."""
+def describe() -> dict[str, str | float]:
+    """Return processors, their model, Python, kernel, and how busy the machine is with all."""
     return {
         "processors": os.cpu_count() or 0,
         "model": _model(),
         "python": platform.python_version(),
         "kernel": platform.release(),
+        "load_average": os.getloadavg()[0],
     }
 
 

@@ -103,6 +103,15 @@ class FingerprintSource(Protocol):
             SearchUnavailableError: the source does not answer.
         """
 
+    def fetch_within(
+        self, fingerprint_ids: Sequence[int], low: int, high: int
+    ) -> list[StoredFingerprint]:
+        """Return those that exist and last from ``low`` to ``high`` seconds, both included.
+
+        Raises:
+            SearchUnavailableError: the source does not answer.
+        """
+
 
 class MetadataProvider(Protocol):
     """Knows recordings by MBID.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -13,6 +13,24 @@ def insert(connection: Connection, table: Table) -> Any:
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def reserve_ids(connection: Connection, table: Table, number: int) -> None:
+    """Leave ``number`` ids above the highest one free: later rows may come with ids of their own.
+
+    The next id never becomes a lower one.
+    """
+    highest = connection.execute(select(func.max(table.c.id))).scalar()
+    if highest is None:
+        return
+    parameters = {"name": table.name, "last": highest + number}
+    if connection.dialect.name != "postgresql":
+        statement = "UPDATE sqlite_sequence SET seq = :last WHERE name = :name AND seq < :last"
+        connection.execute(text(statement), parameters)
+        return
+    sequence = f"{table.name}_id_seq"
+    statement = f"SELECT setval('{sequence}', :last) FROM {sequence} WHERE last_value < :last"  # noqa: S608
+    connection.execute(text(statement), {"last": highest + number})
 
 
 def skip_used_ids(connection: Connection, table: Table) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fpservice.db.fingerprint.dump_rows import Row, write_rows
+from fpservice.db.fingerprint.dump_rows import Row, reserve_dump_ids, write_rows
 from fpservice.db.transaction import Database
 from fpservice.dumps.files import DumpFile, DumpFileError, find_dump_files
 from fpservice.dumps.reader import DumpReader, Line
@@ -19,6 +19,9 @@ BATCH_ROWS = 2000
 # Fingerprints are large: what a batch holds is bounded by its bytes too.
 BATCH_BYTES = 8 * 1024 * 1024
 REJECTS = Path("import-rejects")
+# Ids that what is submitted here does not take, so that a later day of the dump does not meet it
+# at once.
+RESERVED_IDS = 1000
 
 
 @dataclass(slots=True)
@@ -78,6 +81,9 @@ class DumpImport:
             names[file.path.name] += 1
             rejects = self._rejects / _reject_name(file, names[file.path.name])
             summaries.append(self._import_file(file, rejects, meter))
+        if any(summary.stored for summary in summaries):
+            with self._fingerprint.writing() as connection:
+                reserve_dump_ids(connection, RESERVED_IDS)
         return Summary(summaries)
 
     def _import_file(self, file: DumpFile, path: Path, meter: _Meter) -> FileSummary:

@@ -9,7 +9,14 @@ from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.index_query import query_terms
 from fpservice.domain.matching import Match, SearchPolicy, drop_far_behind, rank
 from fpservice.domain.similarity import Comparison
-from fpservice.interfaces import FingerprintIndex, FingerprintSource, Metrics, StoredFingerprint
+from fpservice.domain.submission import MAX_DURATION
+from fpservice.interfaces import (
+    FingerprintIndex,
+    FingerprintSource,
+    Hit,
+    Metrics,
+    StoredFingerprint,
+)
 
 
 class FingerprintSearch:
@@ -58,14 +65,24 @@ class FingerprintSearch:
                 timeout=time_limit,
             )
         with self._metrics.timed("lookup.fetch"):
-            found = self._source.fetch([hit.fingerprint_id for hit in hits])
+            found = self._candidates(hits, duration, max_difference)
         if time.monotonic() > deadline:
             raise SearchUnavailableError("the search was not finished in time")
         with self._metrics.timed("lookup.compare"):
-            near = _near(found, duration, max_difference)
-            matches = self.compare(hashes, near[: self._policy.candidates])
+            matches = self.compare(hashes, found)
         number = {hit.fingerprint_id: hit.hits for hit in hits}
         return drop_far_behind(matches, number, self._policy.min_percent_of_better)
+
+    def _candidates(
+        self, hits: list[Hit], duration: int | None, max_difference: int
+    ) -> list[StoredFingerprint]:
+        ids = [hit.fingerprint_id for hit in hits]
+        if duration is None:
+            return self._source.fetch(ids[: self._policy.candidates])
+        # No duration that is stored is longer; a question may ask for any number.
+        low, high = max(duration - max_difference, 0), min(duration + max_difference, MAX_DURATION)
+        near = self._source.fetch_within(ids, low, high) if low <= high else []
+        return near[: self._policy.candidates]
 
     def compare(self, hashes: Hashes, candidates: list[StoredFingerprint]) -> list[Match]:
         """Return those candidates whose score is over the policy's, ranked."""
@@ -76,11 +93,3 @@ class FingerprintSearch:
             for candidate, score in zip(candidates, scores, strict=True)
             if score > self._policy.min_score
         )
-
-
-def _near(
-    found: list[StoredFingerprint], duration: int | None, max_difference: int
-) -> list[StoredFingerprint]:
-    if duration is None:
-        return found
-    return [one for one in found if abs(one.duration - duration) <= max_difference]

@@ -21,7 +21,7 @@ from fpservice.db.fingerprint.index_changes import queued_changes, remove_change
 from fpservice.db.fingerprint.tracks import add_track, tracks_by_id
 from fpservice.db.transaction import Database
 from fpservice.domain.submission import SubmittedText
-from fpservice.services.dump_import import BATCH_ROWS, DumpImport
+from fpservice.services.dump_import import BATCH_ROWS, RESERVED_IDS, DumpImport
 from fpservice.services.dump_summary import Progress, Summary
 
 DATASET = Path(__file__).parents[1] / "conformance_data" / "dataset"
@@ -224,7 +224,7 @@ def test_new_tracks_get_ids_behind_the_imported_ones(database: Database, folder:
     write(folder / "track-update.jsonl.gz", {"id": 1000, "gid": GIDS[0]})
     import_dump(database, folder)
     with database.writing() as connection:
-        assert add_track(connection).id == 1001
+        assert add_track(connection).id == 1000 + RESERVED_IDS + 1
 
 
 def test_rows_may_come_before_what_they_point_to(database: Database, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, exc, or_
 from sqlalchemy import insert as plain_insert
 
-from fpservice.db.dialect import insert, skip_used_ids
+from fpservice.db.dialect import insert, reserve_ids, skip_used_ids
 from fpservice.db.fingerprint import tables
 
 Row = dict[str, Any]
@@ -102,3 +102,9 @@ class _Writer:
         ).returning(*(table.c[name] for name in self._key_columns))
         changed = self._connection.execute(statement, rows).all()
         self.changed.extend(tuple(row) for row in changed)
+
+
+def reserve_dump_ids(connection: Connection, number: int) -> None:
+    """Leave ids free above those of the dump, in the tables whose ids come with it."""
+    for table in (tables.track, tables.meta, tables.fingerprint):
+        reserve_ids(connection, table, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import Connection, String, select, type_coerce
+from sqlalchemy import Connection, String, cast, select
 
 from fpservice.db.musicbrainz.tables import artist, artist_credit_name
 from fpservice.domain.recording import ArtistCredit, CreditedArtist
@@ -19,7 +19,7 @@ def artist_credits(connection: Connection, ids: Collection[int]) -> dict[int, Ar
     rows = connection.execute(
         select(
             name.c.artist_credit,
-            type_coerce(artist.c.gid, String).label("gid"),
+            cast(artist.c.gid, String).label("gid"),
             name.c.name,
             name.c.join_phrase,
         )

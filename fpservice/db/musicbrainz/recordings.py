@@ -13,10 +13,10 @@ from sqlalchemy import (
     Connection,
     String,
     Subquery,
+    cast,
     func,
     null,
     select,
-    type_coerce,
     union_all,
 )
 
@@ -47,7 +47,7 @@ def recordings_by_mbid(
         select(
             asked.c.gid.label("asked"),
             recording.c.id,
-            type_coerce(recording.c.gid, String).label("gid"),
+            cast(recording.c.gid, String).label("gid"),
             recording.c.name,
             recording.c.length,
             recording.c.artist_credit,

@@ -12,11 +12,11 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     String,
+    cast,
     func,
     lateral,
     select,
     true,
-    type_coerce,
 )
 
 from fpservice.db.musicbrainz.tables import (
@@ -63,13 +63,13 @@ def releases_by_id(connection: Connection, ids: Collection[int]) -> list[Release
     rows = connection.execute(
         select(
             release.c.id,
-            type_coerce(release.c.gid, String).label("gid"),
+            cast(release.c.gid, String).label("gid"),
             release.c.name,
             release.c.artist_credit,
             mediums.c.medium_count,
             mediums.c.track_count,
             _events().label("events"),
-            type_coerce(release_group.c.gid, String).label("group_gid"),
+            cast(release_group.c.gid, String).label("group_gid"),
             release_group.c.name.label("group_name"),
             release_group.c.artist_credit.label("group_artist_credit"),
             release_group_primary_type.c.name.label("group_type"),

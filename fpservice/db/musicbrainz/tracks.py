@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, String, select, type_coerce
+from sqlalchemy import Connection, String, cast, select
 
 from fpservice.db.musicbrainz.tables import medium, medium_format, track
 from fpservice.domain.recording import Medium
@@ -33,7 +33,7 @@ def tracks_of_recordings(connection: Connection, recording_ids: Collection[int])
         select(
             track.c.recording,
             medium.c.release,
-            type_coerce(track.c.gid, String).label("gid"),
+            cast(track.c.gid, String).label("gid"),
             track.c.position,
             track.c.name,
             track.c.artist_credit,
