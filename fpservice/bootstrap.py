@@ -135,6 +135,7 @@ def build_search(parts: Parts) -> FingerprintSearch:
         hits=options.candidates * _HITS_PER_CANDIDATE,
         min_score=options.min_score,
         min_percent_of_better=options.min_percent_of_better,
+        retry_beginning=True,
     )
     return FingerprintSearch(parts.index, parts.index, policy, parts.metrics)
 

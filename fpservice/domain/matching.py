@@ -27,6 +27,10 @@ class SearchPolicy:
     the best one's terms; of those of the right duration, ``candidates`` are compared; those with a
     score over ``min_score`` are matches. A match with less than ``min_percent_of_better`` percent
     of the hits of one that scores higher is left out: it is the same music, but another version.
+
+    Of a short query and a long candidate, hashes that come again late in the candidate can outvote
+    the beginning that both share. With ``retry_beginning``, where nothing matched, longer
+    candidates are compared once more by their beginning alone.
     """
 
     candidates: int = 20
@@ -34,6 +38,7 @@ class SearchPolicy:
     min_hit_percent: int = 0
     min_score: float = 0.4
     min_percent_of_better: int = 0
+    retry_beginning: bool = False
     max_offset: int = 80
 
 

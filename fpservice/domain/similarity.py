@@ -39,7 +39,7 @@ class Comparison:
         table = _last_positions(self._query_keys)
         self._voters = np.flatnonzero(table)
         self._positions = table[self._voters]
-        self._distinct = len(np.unique(self._query_keys))
+        self._distinct = _distinct(self._query_keys)
 
     def score(self, candidate: Hashes) -> float:
         """Return the score of one candidate ``uint32[m]``, 0 ... 1."""
@@ -101,8 +101,8 @@ class Comparison:
         size = min(len(query), len(candidate)) // 2 * 2
         if not size or not shorter:
             return 0.0
-        unique_query = len(np.unique(self._query_keys[skip_query:]))
-        unique_candidate = len(np.unique(keys[skip_candidate:]))
+        unique_query = _distinct(self._query_keys[skip_query:])
+        unique_candidate = _distinct(keys[skip_candidate:])
         if votes < MIN_VOTE_SHARE * max(unique_query, unique_candidate):
             return 0.0
         errors = int(np.bitwise_count(query[:size] ^ candidate[:size]).sum(dtype=np.int64))
@@ -122,6 +122,13 @@ def similarity(query: Hashes, candidate: Hashes, max_offset: int = MAX_OFFSET) -
 
 def _keys(hashes: Hashes) -> Keys:
     return hashes >> _KEY_SHIFT
+
+
+def _distinct(keys: Keys) -> int:
+    """Return the number of different keys; a tenth of the time that sorting them takes."""
+    seen = np.zeros(KEYS, dtype=np.bool_)
+    seen[keys] = True
+    return int(np.count_nonzero(seen))
 
 
 def _last_positions(keys: Keys) -> NDArray[np.int32]:

@@ -70,6 +70,8 @@ class FingerprintSearch:
             raise SearchUnavailableError("the search was not finished in time")
         with self._metrics.timed("lookup.compare"):
             matches = self.compare(hashes, found)
+            if not matches and self._policy.retry_beginning:
+                matches = self.compare(hashes, self._beginnings(hashes, found))
         number = {hit.fingerprint_id: hit.hits for hit in hits}
         return drop_far_behind(matches, number, self._policy.min_percent_of_better)
 
@@ -83,6 +85,16 @@ class FingerprintSearch:
         low, high = max(duration - max_difference, 0), min(duration + max_difference, MAX_DURATION)
         near = self._source.fetch_within(ids, low, high) if low <= high else []
         return near[: self._policy.candidates]
+
+    def _beginnings(
+        self, hashes: Hashes, candidates: list[StoredFingerprint]
+    ) -> list[StoredFingerprint]:
+        length = len(hashes) + self._policy.max_offset
+        return [
+            StoredFingerprint(one.id, one.duration, one.hashes[:length])
+            for one in candidates
+            if len(one.hashes) > length
+        ]
 
     def compare(self, hashes: Hashes, candidates: list[StoredFingerprint]) -> list[Match]:
         """Return those candidates whose score is over the policy's, ranked."""

@@ -185,7 +185,6 @@ def test_a_lookup_of_ten_results_sends_at_most_twelve_statements(named: Installa
     results = [result for entry in answer["fingerprints"] for result in entry["results"]]
     assert len(results) == 10
     assert all(len(result["recordings"]) >= 3 for result in results)
-    print("SENT", len(sent), [x[:60].replace("\n"," ") for x in sent])
     assert len(sent) <= 12, sent
     assert len([one for one in sent if "musicbrainz." in one]) == 4
 

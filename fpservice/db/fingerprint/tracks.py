@@ -6,13 +6,21 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from fpservice.db.dialect import insert as upsert
 from fpservice.db.fingerprint.tables import track, track_fingerprint
 
 # Longer chains of mergers are a loop.
 _MAX_MERGES = 100
+
+# Built once: building it takes as long as running it, and every lookup needs it.
+_TRACKS_OF_FINGERPRINTS = (
+    select(track_fingerprint.c.fingerprint_id, track.c.id, track.c.gid, track.c.new_id)
+    .join(track, track.c.id == track_fingerprint.c.track_id)
+    .where(track_fingerprint.c.fingerprint_id.in_(bindparam("ids", expanding=True)))
+    .order_by(track_fingerprint.c.track_id.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +66,7 @@ def tracks_of_fingerprints(
     """Return the track of each fingerprint, mergers followed; without a track it is left out."""
     if not fingerprint_ids:
         return {}
-    rows = connection.execute(
-        select(track_fingerprint.c.fingerprint_id, track.c.id, track.c.gid, track.c.new_id)
-        .join(track, track.c.id == track_fingerprint.c.track_id)
-        .where(track_fingerprint.c.fingerprint_id.in_(fingerprint_ids))
-        .order_by(track_fingerprint.c.track_id.desc())
-    ).all()
+    rows = connection.execute(_TRACKS_OF_FINGERPRINTS, {"ids": fingerprint_ids}).all()
     ends = _follow(connection, {row.new_id for row in rows if row.new_id is not None})
     found = {}
     for row in rows:
