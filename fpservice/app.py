@@ -8,7 +8,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from fpservice.api import errors, health, middleware, responses
+from fpservice.api import docs, errors, health, middleware, responses
 from fpservice.api.context import EXTENSION, Services
 from fpservice.api.context import services as current_services
 from fpservice.api.errors import ApiError
@@ -40,6 +40,7 @@ def create_app(services: Services) -> Flask:
         MAX_FORM_PARTS=MAX_PARTS,
     )
     app.extensions[EXTENSION] = services
+    app.register_blueprint(docs.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(internal)
     app.register_blueprint(v1)

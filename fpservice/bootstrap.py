@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fpservice.api.context import Limits, Services
 from fpservice.cache.sliding_window import SlidingWindow
-from fpservice.config import Config
+from fpservice.config import Config, ConfigError
 from fpservice.config_options import DatabaseOptions
 from fpservice.db.engines import open_engine
 from fpservice.db.transaction import Database, Databases
@@ -195,6 +195,8 @@ def _musicbrainz(config: Config) -> Database | None:
     url, options = config.musicbrainz_url, config.database_musicbrainz
     if url is None:
         return None
+    if url.startswith("sqlite"):
+        raise ConfigError("database_musicbrainz.url must be of a PostgreSQL database")
     limit = min(options.statement_timeout, config.musicbrainz.time_limit)
     return _database("musicbrainz", url, replace(options, statement_timeout=limit))
 

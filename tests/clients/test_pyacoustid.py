@@ -55,5 +55,6 @@ def test_errors_are_told(served: Served) -> None:
         (APPLICATION_KEY, "x", "invalid fingerprint"),
     ):
         answer = acoustid.lookup(key, fingerprint, 71)
-        with pytest.raises(acoustid.WebServiceError, match=error):
+        assert error in answer["error"]["message"]
+        with pytest.raises(acoustid.WebServiceError):
             list(acoustid.parse_lookup_result(answer))

@@ -15,6 +15,8 @@ import psycopg2
 import pytest
 from sqlalchemy import Engine, create_engine, event, make_url
 
+from fpservice.bootstrap import build_parts
+from fpservice.config import ConfigError, load_config
 from fpservice.db.engines import open_engine
 from fpservice.db.transaction import Database
 from fpservice.domain.errors import MetadataUnavailableError
@@ -299,6 +301,12 @@ def test_the_tables_are_not_loaded_where_nobody_needs_them() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
     assert run.stdout == "False\n", run.stderr
+
+
+def test_a_copy_of_musicbrainz_is_a_postgresql_database() -> None:
+    config = load_config({"ACOUSTID_DATABASE_MUSICBRAINZ_URL": "sqlite:////nowhere/musicbrainz.db"})
+    with pytest.raises(ConfigError, match="PostgreSQL"):
+        build_parts(config)
 
 
 def test_a_database_without_the_tables_is_no_musicbrainz(postgres_server: PostgresServer) -> None:

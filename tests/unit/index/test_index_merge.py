@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import numpy as np
 import pytest
 
 from fpservice.domain.index_query import query_terms
-from fpservice.index import layout, manifest, merge
+from fpservice.index import layout, lock, manifest, merge
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.layout import MERGED
 from fpservice.index.manifest import SegmentEntry
-from fpservice.index.merge import merge_once, merge_plan
-from fpservice.index.merge_result import load_result
+from fpservice.index.merge import merge_once, merge_plan, merge_segments
+from fpservice.index.merge_result import load_result, store_result
 from fpservice.interfaces import Hit, IndexChange, IndexDelete
 from tests.index_samples import Contents, apply_to, same_contents, sample, samples
 
@@ -78,6 +79,31 @@ def test_changes_made_while_merging(index: EmbeddedIndex, tmp_path: Path) -> Non
     assert manifest.load(path).segments[0].dead == 0
     assert same_contents(index.fingerprints(), contents)
     assert list(index.verify()) == []
+
+
+def test_documents_that_die_in_the_inputs_of_a_running_merge(
+    index: EmbeddedIndex, tmp_path: Path
+) -> None:
+    path = tmp_path / "gen-000001"
+    # Number 4 is dead in one input and lives on, replaced, in another.
+    earlier = [sample(4, 1), *samples(range(61, 70))]
+    index.apply(earlier)
+    descriptor = lock.try_lock(path / layout.MERGE_LOCK)
+    assert descriptor is not None
+    result = merge_segments(path, manifest.load(path).segments)
+    later: list[IndexChange] = [IndexDelete(1), sample(5, 1), *samples(range(70, 78))]
+    index.apply(later)
+    assert index.status().segments == 8
+    store_result(path, result)
+    os.close(descriptor)
+    index.apply([sample(80)])
+    assert index.status().segments == 2
+    contents = apply_to({}, [*FIRST, *earlier, *later, sample(80)])
+    check(index, contents)
+    check(EmbeddedIndex(tmp_path), contents)
+    assert index.status().fingerprints == len(contents)
+    for gone in (sample(4), sample(5)):
+        assert index.search(query_terms(gone.hashes), limit=1) == []
 
 
 def test_a_result_whose_inputs_are_gone_is_dropped(index: EmbeddedIndex, tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""/docs, looked at and used with a real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from fpservice.services.demo import example
+from tests.functional.browser import browser
+from tests.served import Served
+
+SECONDS = 20
+PICTURE = Path(__file__).parents[2] / "docs" / "images" / "docs-page.png"
+LOOKUP = "#operations-Lookup-postLookup"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("docs-page")
+    with Served.start({"FPSERVICE_DATA": str(folder)}, "--demo") as served:
+        yield served
+
+
+@pytest.fixture
+def page(served: Served, tmp_path: Path) -> Iterator[Chrome]:
+    with browser(tmp_path / "profile") as page:
+        page.get(f"{served.url}/docs")
+        wait(page, lambda: page.find_element(By.CSS_SELECTOR, LOOKUP))
+        yield page
+
+
+def wait(page: Chrome, look: Callable[[], WebElement]) -> WebElement:
+    found: WebElement = WebDriverWait(page, SECONDS, ignored_exceptions=[Exception]).until(
+        lambda _: look()
+    )
+    return found
+
+
+def press(page: Chrome, selector: str) -> None:
+    button = wait(page, lambda: page.find_element(By.CSS_SELECTOR, selector))
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+
+
+def loaded_from(page: Chrome) -> list[str]:
+    script = "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    return list(page.execute_script(script))
+
+
+def test_the_page_makes_a_lookup_and_shows_the_answer(page: Chrome, served: Served) -> None:
+    press(page, f"{LOOKUP} .opblock-summary-control")
+    press(page, f"{LOOKUP} .execute")
+    answer = wait(
+        page,
+        lambda: page.find_element(By.CSS_SELECTOR, f"{LOOKUP} .live-responses-table .response"),
+    )
+    assert "200" in answer.text
+    assert example().title in answer.text
+    if os.environ.get("TAKE_PICTURES"):
+        take_picture(page)
+
+
+def take_picture(page: Chrome) -> None:
+    page.execute_script("window.scrollTo(0, document.body.scrollHeight / 4)")
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    assert page.save_screenshot(str(PICTURE))
