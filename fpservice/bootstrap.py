@@ -13,10 +13,11 @@ from fpservice.db.transaction import Database, Databases
 from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
 from fpservice.index.builder import IndexBuilder
 from fpservice.index.embedded import EmbeddedIndex
-from fpservice.interfaces import MetadataProvider, Metrics
+from fpservice.interfaces import MetadataProvider, Metrics, SignIn
 from fpservice.messaging.polling import PollingQueue
 from fpservice.observability.metrics import NullMetrics, StatsdMetrics
 from fpservice.providers.guarded import GuardedProvider
+from fpservice.providers.musicbrainz_sign_in import MusicBrainzSignIn, NoSignIn
 from fpservice.providers.no_metadata import NoMetadata
 from fpservice.services.api_keys import ApiKeys
 from fpservice.services.catalogue import CatalogueService
@@ -35,6 +36,7 @@ from fpservice.worker.importer import Importer
 
 # The index is asked for more than are compared: most of the hits may have another duration.
 _HITS_PER_CANDIDATE = 5
+_SIGN_IN_TIME_LIMIT = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,9 @@ def build_services(parts: Parts) -> Services:
 def build_api_keys(parts: Parts) -> ApiKeys:
     """Return the service that knows who calls."""
     cache = parts.config.cache
-    return ApiKeys(parts.databases.app, cache.api_key_size, cache.api_key_ttl)
+    return ApiKeys(
+        parts.databases.app, _sign_in(parts.config), cache.api_key_size, cache.api_key_ttl
+    )
 
 
 def build_submission(parts: Parts) -> SubmissionService:
@@ -214,6 +218,11 @@ def _database(name: str, url: str, options: DatabaseOptions) -> Database:
 
 def _metrics(config: Config) -> Metrics:
     return StatsdMetrics.from_options(config.statsd) if config.statsd.host else NullMetrics()
+
+
+def _sign_in(config: Config) -> SignIn:
+    url = config.musicbrainz.sign_in_url
+    return MusicBrainzSignIn(url, _SIGN_IN_TIME_LIMIT) if url else NoSignIn()
 
 
 def _rate_limit(config: Config, metrics: Metrics) -> RateLimitService:

@@ -292,6 +292,11 @@ class MusicbrainzOptions:
     time_limit: float = option(
         1.5, "Time a lookup waits for names; it answers ids alone after it.", low=0.01, high=60
     )
+    sign_in_url: str | None = option(
+        None,
+        "Page that says whose an access token is, such as"
+        " https://musicbrainz.org/oauth2/userinfo; without it nobody can sign in.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

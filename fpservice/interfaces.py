@@ -134,6 +134,18 @@ class MetadataProvider(Protocol):
         """Return all MBIDs of each recording, former ones too; unknown ones are left out."""
 
 
+class SignIn(Protocol):
+    """Knows to whom an access token of MusicBrainz belongs."""
+
+    def user_name(self, access_token: str) -> str:
+        """Return the name of the user.
+
+        Raises:
+            InvalidAccessTokenError: the token is not known, or nobody can sign in.
+            SignInUnavailableError: it cannot be told now.
+        """
+
+
 class SubmissionQueue(Protocol):
     """Tells importers that submissions wait. The outbox in the database is the truth; a queue
     only makes the news travel faster, so ``publish`` never raises and never waits long.

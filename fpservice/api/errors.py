@@ -134,6 +134,11 @@ def unavailable() -> ApiError:
     )
 
 
+def invalid_access_token(cause: str) -> ApiError:
+    """MusicBrainz does not know who signed in."""
+    return ApiError(15, f"invalid MusicBrainz access token ({cause})")
+
+
 def insecure_request() -> ApiError:
     """The request carries a secret and did not come over HTTPS."""
     return ApiError(16, "only requests over HTTPS are allowed here")

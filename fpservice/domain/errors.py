@@ -13,6 +13,10 @@ class AlreadyTakenError(DomainError):
     """A name, key or id that must be unique belongs to another already."""
 
 
+class InvalidAccessTokenError(DomainError):
+    """An access token of MusicBrainz that is not known there, or nobody can sign in with."""
+
+
 class SearchUnavailableError(DomainError):
     """A search could not be finished (index or database cut off); its result must not be shown."""
 
@@ -33,5 +37,9 @@ class IndexLockedError(DomainError):
     """Another process is writing the index; there may be one writer at a time."""
 
 
-class IndexCorruptError(DomainError):
+class IndexCorruptError(IndexUnavailableError):
     """The index files are damaged beyond what can be repaired without the database."""
+
+
+class SignInUnavailableError(SearchUnavailableError):
+    """Whoever could say to whom an access token belongs does not answer."""

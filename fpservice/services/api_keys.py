@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from fpservice.db.app.accounts import (
     add_account,
     find_account_by_apikey,
+    find_account_by_mbuser,
     list_accounts,
     set_account_active,
 )
@@ -29,6 +30,7 @@ from fpservice.db.app.applications import (
 from fpservice.db.transaction import Database
 from fpservice.domain.caller import Account, Application
 from fpservice.domain.errors import AlreadyTakenError
+from fpservice.interfaces import SignIn
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
 # A key that was just made must work at once, so what is not found is forgotten sooner.
@@ -80,9 +82,12 @@ class _KeyCache(Generic[T]):
 class ApiKeys:
     """Checks and administers keys."""
 
-    def __init__(self, app: Database, cache_size: int = 1000, cache_ttl: float = 60.0) -> None:
+    def __init__(
+        self, app: Database, signing_in: SignIn, cache_size: int = 1000, cache_ttl: float = 60.0
+    ) -> None:
         """Remember at most ``cache_size`` keys of each kind for ``cache_ttl`` seconds."""
         self._app = app
+        self._signing_in = signing_in
         self._applications = _KeyCache(app, find_application_by_apikey, cache_size, cache_ttl)
         self._accounts = _KeyCache(app, find_account_by_apikey, cache_size, cache_ttl)
 
@@ -113,6 +118,25 @@ class ApiKeys:
                 application_id=application.id,
                 application_version=version,
             )
+
+    def sign_in(self, access_token: str) -> Account:
+        """Return the account of the MusicBrainz user with this token, made if need be.
+
+        Raises:
+            InvalidAccessTokenError: the token is not known, or nobody can sign in.
+            SignInUnavailableError: it cannot be told now.
+            DatabaseUnavailableError: the database does not answer.
+        """
+        user = self._signing_in.user_name(access_token)
+        with self._app.writing() as connection:
+            found = find_account_by_mbuser(connection, user)
+            if found is None:
+                # Another account may have the plain name already.
+                name = f"musicbrainz:{user}"
+                found = add_account(
+                    connection, name=name, apikey=new_key(), anonymous=False, mbuser=user
+                )
+        return found
 
     def add_application(
         self,

@@ -9,6 +9,7 @@ from fpservice.api.authentication import require_account, require_application
 from fpservice.api.context import services
 from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
+from fpservice.domain.errors import InvalidAccessTokenError
 from fpservice.domain.submission import clean_text
 
 
@@ -31,9 +32,12 @@ def create_anonymous() -> Response:
 
 @blueprint.route("/user/create_musicbrainz", methods=METHODS)
 def create_musicbrainz() -> Response:
-    """A program asks for the key of a MusicBrainz user; nobody can sign in there yet."""
-    params = begin()
-    params.required("access_token")
+    """A program asks for the key of a user who signed in at MusicBrainz."""
+    access_token = begin().required("access_token")
     if not request.is_secure:
         raise errors.insecure_request()
-    raise errors.not_allowed("signing in with MusicBrainz is not set up here")
+    try:
+        account = services().api_keys.sign_in(access_token)
+    except InvalidAccessTokenError as error:
+        raise errors.invalid_access_token(str(error)) from error
+    return responses.ok({"user": {"apikey": account.apikey}})

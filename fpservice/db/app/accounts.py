@@ -19,6 +19,12 @@ def find_account_by_apikey(connection: Connection, apikey: str) -> Account | Non
     return _account(row) if row else None
 
 
+def find_account_by_mbuser(connection: Connection, mbuser: str) -> Account | None:
+    """Return the account of this MusicBrainz user."""
+    row = connection.execute(select(*_COLUMNS).where(account.c.mbuser == mbuser)).first()
+    return _account(row) if row else None
+
+
 def list_accounts(connection: Connection, limit: int = 1000) -> list[Account]:
     """Return accounts by id."""
     rows = connection.execute(select(*_COLUMNS).order_by(account.c.id).limit(limit))
@@ -34,6 +40,7 @@ def add_account(
     account_id: int | None = None,
     application_id: int | None = None,
     application_version: str = "",
+    mbuser: str | None = None,
 ) -> Account:
     """Insert an account; its id is the next one unless given."""
     values = {
@@ -42,6 +49,7 @@ def add_account(
         "anonymous": anonymous,
         "application_id": application_id,
         "application_version": application_version,
+        "mbuser": mbuser,
     }
     if account_id is not None:
         values["id"] = account_id

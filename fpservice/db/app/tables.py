@@ -32,6 +32,9 @@ account = Table(
     Column("application_id", Id),
     Column("application_version", String),
     created_column(),
+    # The name of the MusicBrainz user who signed in.
+    Column("mbuser", String),
+    Index("account_mbuser_idx", "mbuser", unique=True),
     sqlite_autoincrement=True,
 )
 
