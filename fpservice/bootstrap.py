@@ -13,8 +13,17 @@ from fpservice.db.transaction import Database, Databases
 from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
 from fpservice.index.builder import IndexBuilder
 from fpservice.index.embedded import EmbeddedIndex
-from fpservice.interfaces import MetadataProvider, Metrics, SignIn
-from fpservice.messaging.polling import PollingQueue
+from fpservice.interfaces import (
+    MetadataProvider,
+    Metrics,
+    SignIn,
+    SubmissionConsumer,
+    SubmissionQueue,
+)
+from fpservice.messaging.nats_connection import NatsConnection
+from fpservice.messaging.nats_consumer import NatsConsumer
+from fpservice.messaging.nats_queue import NatsQueue
+from fpservice.messaging.polling import PollingConsumer, SilentQueue
 from fpservice.observability.metrics import NullMetrics, StatsdMetrics
 from fpservice.providers.guarded import GuardedProvider
 from fpservice.providers.musicbrainz_sign_in import MusicBrainzSignIn, NoSignIn
@@ -33,6 +42,8 @@ from fpservice.services.search import FingerprintSearch
 from fpservice.services.statistics import StatisticsService
 from fpservice.services.submission import SubmissionService
 from fpservice.worker.importer import Importer
+from fpservice.worker.importers import Importers
+from fpservice.worker.sweeper import Sweeper
 
 # The index is asked for more than are compared: most of the hits may have another duration.
 _HITS_PER_CANDIDATE = 5
@@ -72,6 +83,7 @@ def build_services(parts: Parts) -> Services:
     """Return what the web application works with."""
     config, databases = parts.config, parts.databases
     provider = build_metadata_provider(parts)
+    submission = build_submission(parts)
     return Services(
         api_keys=build_api_keys(parts),
         lookup=LookupService(
@@ -82,12 +94,17 @@ def build_services(parts: Parts) -> Services:
             time_limit=config.search.time_limit,
             max_results=config.search.max_results,
         ),
-        submission=build_submission(parts),
+        submission=submission,
         catalogue=CatalogueService(databases.fingerprint, provider),
         rate_limit=_rate_limit(config, parts.metrics),
         statistics=StatisticsService(databases.app, parts.metrics),
         cluster_secret=config.cluster.secret,
-        health=HealthService(databases, parts.index, parts.musicbrainz),
+        health=HealthService(
+            databases,
+            parts.index,
+            parts.musicbrainz,
+            {"nats": submission.ping_queue} if config.nats.servers else {},
+        ),
         metrics=parts.metrics,
         limits=Limits(
             body=config.website.max_request_size,
@@ -111,9 +128,7 @@ def build_api_keys(parts: Parts) -> ApiKeys:
 def build_submission(parts: Parts) -> SubmissionService:
     """Return the service that takes submissions in."""
     databases = parts.databases
-    return SubmissionService(
-        databases.ingest, databases.fingerprint, _queue(parts.config), parts.metrics
-    )
+    return SubmissionService(databases.ingest, databases.fingerprint, _queue(parts), parts.metrics)
 
 
 def build_metadata_provider(parts: Parts) -> MetadataProvider:
@@ -176,12 +191,35 @@ def build_comparison(parts: Parts) -> IndexComparisonService:
     return IndexComparisonService(parts.databases.fingerprint, parts.index)
 
 
+def build_importers(parts: Parts) -> Importers:
+    """Return the importers of a worker process, and what looks after them."""
+    options, metrics = parts.config.worker, parts.metrics
+    consumer = _consumer(parts)
+    importers = [
+        Importer(
+            build_ingestion(parts),
+            build_indexing(parts),
+            consumer,
+            _outbox(parts),
+            metrics,
+            options.batch_size,
+        )
+        for _ in range(options.concurrency)
+    ]
+    sweeper = Sweeper(
+        build_ingestion(parts), build_indexing(parts), consumer, metrics, options.sweep_after
+    )
+    return Importers(importers, sweeper, consumer)
+
+
 def build_importer(parts: Parts) -> Importer:
-    """Return the importer."""
+    """Return an importer that looks into the outbox alone."""
+    outbox = _outbox(parts)
     return Importer(
         build_ingestion(parts),
         build_indexing(parts),
-        _queue(parts.config),
+        outbox,
+        outbox,
         parts.metrics,
         parts.config.worker.batch_size,
     )
@@ -239,5 +277,19 @@ def _rate_limit(config: Config, metrics: Metrics) -> RateLimitService:
     return RateLimitService(limiter, limits, metrics)
 
 
-def _queue(config: Config) -> PollingQueue:
-    return PollingQueue(config.worker.poll_interval)
+def _queue(parts: Parts) -> SubmissionQueue:
+    options = parts.config.nats
+    if not options.servers:
+        return SilentQueue()
+    return NatsQueue(NatsConnection(options), options, parts.metrics)
+
+
+def _consumer(parts: Parts) -> SubmissionConsumer:
+    options = parts.config.nats
+    if not options.servers:
+        return _outbox(parts)
+    return NatsConsumer(NatsConnection(options), options, parts.metrics)
+
+
+def _outbox(parts: Parts) -> PollingConsumer:
+    return PollingConsumer(build_ingestion(parts).due, parts.config.worker.poll_interval)

@@ -118,6 +118,9 @@ class NatsOptions:
         30.0, "Time an import may take before another worker gets it.", low=1, high=3600
     )
     max_ack_pending: int = option(100, "Submissions under way at once.", low=1)
+    max_deliver: int = option(
+        20, "Deliveries of one announcement; it is announced again if it still waits.", low=1
+    )
 
     def check(self) -> None:
         """Raise OptionError if the options do not go together."""
@@ -318,6 +321,7 @@ class WorkerOptions:
     retry_delay: float = option(
         5.0, "Pause before the second try; it doubles with each.", low=0.01, high=3600
     )
+    concurrency: int = option(1, "Imports of a process at once.", low=1, high=64)
     sweep_after: float = option(
         5.0, "Age at which a submission that waits is announced again.", low=0.1, high=3600
     )

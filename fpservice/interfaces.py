@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -151,14 +151,56 @@ class SubmissionQueue(Protocol):
     only makes the news travel faster, so ``publish`` never raises and never waits long.
     """
 
-    def publish(self, submission_ids: Iterable[int]) -> None:
+    def publish(self, submission_ids: Sequence[int]) -> None:
         """Announce submissions that are already committed."""
 
-    def wait(self, timeout: float) -> None:
-        """Return when something was announced, or after ``timeout`` seconds."""
+    def ping(self) -> None:
+        """Return if the queue takes announcements.
+
+        Raises:
+            QueueUnavailableError: it does not, for now.
+        """
 
     def close(self) -> None:
         """Let go of connections."""
+
+
+class Delivery(Protocol):
+    """A submission that this importer is to import; exactly one of the methods is called."""
+
+    @property
+    def submission_id(self) -> int:
+        """Return which."""
+
+    @property
+    def trace(self) -> str | None:
+        """Return the id of the request that brought it, if it is known."""
+
+    def done(self) -> None:
+        """It is handled; never deliver it again."""
+
+    def again(self, delay: float) -> None:
+        """Deliver it again after ``delay`` seconds, here or elsewhere."""
+
+    def dead(self, reason: str) -> None:
+        """It has failed for good; deliver it never again, but keep the word of it."""
+
+
+class SubmissionConsumer(Protocol):
+    """Brings submissions to an importer; the same one may come more than once."""
+
+    def fetch(self, limit: int, timeout: float) -> Sequence[Delivery]:
+        """Return what has come, or nothing after ``timeout`` seconds.
+
+        Raises:
+            QueueUnavailableError: look into the outbox instead.
+        """
+
+    def announce_again(self, submission_ids: Sequence[int]) -> None:
+        """Announce submissions whose first announcement may be lost; never raises."""
+
+    def close(self) -> None:
+        """Let go of connections; a waiting ``fetch`` returns."""
 
 
 class Cache(Protocol):

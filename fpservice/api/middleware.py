@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+import secrets
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
+from werkzeug.datastructures import Headers
 
 from fpservice.api.context import services
 from fpservice.api.formats import write_json
 from fpservice.api.rate_limit import add_rate_limit_headers
+from fpservice.observability.logs import request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z._:-]{1,64}")
+# W3C Trace Context: version, trace id, parent id, flags.
+_TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _SLASHES: Final = re.compile(r"/{2,}")
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -50,10 +56,21 @@ def install(app: Flask) -> None:
 
 def _start_clock() -> None:
     g.started = time.monotonic()
+    request_id.set(_trace(request.headers))
+
+
+def _trace(headers: Headers) -> str:
+    """Return the id by which the caller knows the request, or a new one."""
+    named = headers.get("X-Request-Id", "")
+    if _REQUEST_ID.fullmatch(named):
+        return named
+    parent = _TRACE_PARENT.fullmatch(headers.get("traceparent", ""))
+    return parent[1] if parent else secrets.token_hex(8)
 
 
 def _finish(response: Response) -> Response:
     response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["X-Request-Id"] = request_id.get() or ""
     if request.method == "OPTIONS":
         response.headers.update(_PREFLIGHT)
         response.content_type = "application/json; charset=UTF-8"

@@ -7,7 +7,7 @@ from types import FrameType
 
 import click
 
-from fpservice.bootstrap import build_importer
+from fpservice.bootstrap import build_importers
 from fpservice.commands.parts import opened_parts
 
 
@@ -15,11 +15,11 @@ from fpservice.commands.parts import opened_parts
 def worker() -> None:
     """Import submissions until stopped (SIGTERM or Ctrl-C)."""
     with opened_parts() as parts:
-        importer = build_importer(parts)
+        importers = build_importers(parts)
 
         def stop(number: int, frame: FrameType | None) -> None:
-            importer.stop()
+            importers.stop()
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        importer.run()
+        importers.run()

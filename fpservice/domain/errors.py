@@ -43,3 +43,7 @@ class IndexCorruptError(IndexUnavailableError):
 
 class SignInUnavailableError(SearchUnavailableError):
     """Whoever could say to whom an access token belongs does not answer."""
+
+
+class QueueUnavailableError(DomainError):
+    """The queue of submissions does not answer; the outbox has them all the same."""

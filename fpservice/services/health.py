@@ -30,9 +30,13 @@ class HealthService:
     """Runs checks side by side within one time limit."""
 
     def __init__(
-        self, databases: Databases, index: FingerprintIndex, musicbrainz: Database | None = None
+        self,
+        databases: Databases,
+        index: FingerprintIndex,
+        musicbrainz: Database | None = None,
+        more: Mapping[str, Check] | None = None,
     ) -> None:
-        """Check these; ``musicbrainz`` is only read."""
+        """Check these; ``musicbrainz`` is only read, and ``more`` belongs to the full check."""
         read = [*databases.all(), *([musicbrainz] if musicbrainz else [])]
         self._reads: dict[str, Check] = {
             f"database_{database.name}": _reader(database) for database in read
@@ -41,6 +45,7 @@ class HealthService:
         self._writes: dict[str, Check] = {
             f"database_{database.name}_write": _writer(database) for database in databases.all()
         }
+        self._writes.update(more or {})
 
     def read_only(self) -> dict[str, CheckResult]:
         """Check that everything can be read."""

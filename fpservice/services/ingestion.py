@@ -115,16 +115,26 @@ class IngestionService:
         self._record(submission, imported)
         return self._counted(ImportOutcome.IMPORTED)
 
-    def postpone(self, submission_id: int, error: str) -> ImportOutcome:
-        """Count a failed try; the submission is tried again later, or kept as failed."""
+    def waiting(self, seconds: float, limit: int) -> list[int]:
+        """Return submissions that are due and have waited for so long, the oldest first."""
+        with self._databases.ingest.reading() as connection:
+            return pending_ids(connection, datetime.now(UTC), limit, _later(-seconds))
+
+    def postpone(self, submission_id: int, error: str) -> float | None:
+        """Count a failed try; return after how many seconds to try again.
+
+        None: that was the last try, and the submission is kept as failed.
+        """
         with self._databases.ingest.writing() as connection:
             tries = attempts(connection, submission_id) + 1
             if tries >= self._max_attempts:
                 record_outcome(connection, Outcome(submission_id, State.FAILED, error))
-                return self._counted(ImportOutcome.FAILED)
-            delay = min(self._retry_delay * 2 ** (tries - 1), _MAX_DELAY)
+                self._counted(ImportOutcome.FAILED)
+                return None
+            delay = min(self._retry_delay * 2.0 ** (tries - 1), _MAX_DELAY)
             postpone(connection, submission_id, tries, _later(delay), error)
-        return self._counted(ImportOutcome.POSTPONED)
+        self._counted(ImportOutcome.POSTPONED)
+        return delay
 
     def _forget(self, submission_id: int) -> ImportOutcome:
         with self._databases.ingest.writing() as connection:

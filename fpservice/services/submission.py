@@ -137,3 +137,15 @@ class SubmissionService:
         """Return how many submissions wait for their import."""
         with self._ingest.reading() as connection:
             return count_pending(connection)
+
+    def ping_queue(self) -> None:
+        """Return if submissions can be announced.
+
+        Raises:
+            QueueUnavailableError: they cannot; importers find them in the outbox, a little later.
+        """
+        self._queue.ping()
+
+    def close(self) -> None:
+        """Let go of the queue."""
+        self._queue.close()

@@ -1,14 +1,20 @@
-"""The loop that imports what waits in the outbox and keeps the index after the database."""
+"""The loop that imports what waits and keeps the index after the database."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Final
 
-from fpservice.domain.errors import IndexLockedError, SearchUnavailableError
-from fpservice.interfaces import Metrics, SubmissionQueue
+from fpservice.domain.errors import (
+    IndexLockedError,
+    QueueUnavailableError,
+    SearchUnavailableError,
+)
+from fpservice.interfaces import Delivery, Metrics, SubmissionConsumer
+from fpservice.observability.logs import request_id
 from fpservice.services.indexing import IndexingService
 from fpservice.services.ingestion import IngestionService
 
@@ -16,32 +22,41 @@ log = logging.getLogger(__name__)
 
 # The index is told at least this often while submissions flow, in seconds.
 _INDEX_EVERY: Final = 0.3
+_FETCH_TIMEOUT: Final = 1.0
 _MAX_PAUSE: Final = 10.0
+# How long a submission that met an unavailable index or database is left alone, in seconds.
+_UNAVAILABLE_DELAY: Final = 2.0
 
 
 class Importer:
     """Imports submissions until it is stopped.
 
-    Outcomes of one submission:
+    Outcomes of one delivery:
 
-    * imported, rejected: recorded, out of the outbox;
-    * gone: somebody else has handled it already; nothing to do;
-    * an error of its own: tried again later, with growing delays, and failed after the last try;
-    * index or database do not answer: nothing changes, no try is counted, all imports pause.
+    * imported, rejected: recorded, out of the outbox; done;
+    * gone: somebody else has handled it already; done;
+    * an error of its own: tried again later, with growing delays; after the last try it is kept as
+      failed, and dead;
+    * index or database do not answer: nothing changes, no try is counted; again, and all imports
+      pause.
+
+    A queue that does not answer is no hindrance: the outbox has everything.
     """
 
     def __init__(
         self,
         ingestion: IngestionService,
         indexing: IndexingService,
-        queue: SubmissionQueue,
+        consumer: SubmissionConsumer,
+        outbox: SubmissionConsumer,
         metrics: Metrics,
         batch_size: int = 50,
     ) -> None:
-        """Take ``batch_size`` submissions at once."""
+        """Take ``batch_size`` submissions at once from ``consumer``, or else from ``outbox``."""
         self._ingestion = ingestion
         self._indexing = indexing
-        self._queue = queue
+        self._consumer = consumer
+        self._outbox = outbox
         self._metrics = metrics
         self._batch_size = batch_size
         self._stopping = threading.Event()
@@ -49,57 +64,87 @@ class Importer:
     def stop(self) -> None:
         """Finish the submission at hand and return from ``run``; safe in a signal handler."""
         self._stopping.set()
-        self._queue.close()
 
     def run(self) -> None:
         """Import until stopped."""
         pause = 0.0
         while not self._stopping.is_set():
             try:
-                worked = self.round()
+                self.round()
                 pause = 0.0
-            except (SearchUnavailableError, IndexLockedError) as error:
+            except SearchUnavailableError as error:
                 pause = min(max(2 * pause, 0.5), _MAX_PAUSE)
                 log.warning("imports pause for %.1f s: %s", pause, error)
                 self._stopping.wait(pause)
-                continue
             except Exception:
                 # A bug outside of any one submission must not end the importer.
                 log.exception("a round of imports broke off")
                 self._metrics.count("importer.errors")
                 self._stopping.wait(1.0)
-                continue
-            if not worked:
-                self._queue.wait(timeout=1.0)
 
     def round(self) -> int:
-        """Import what is due, tell the index, and return how many submissions were taken.
+        """Import what has come, tell the index, and return how many submissions were taken.
 
         Raises:
             SearchUnavailableError: index or database do not answer.
-            IndexLockedError: another process writes the index.
         """
-        self._indexing.drain()
-        due = self._ingestion.due(self._batch_size)
+        self._drain()
+        deliveries = self._fetch()
         told = time.monotonic()
-        for submission_id in due:
+        for number, delivery in enumerate(deliveries):
             if self._stopping.is_set():
+                _give_back(deliveries[number:])
                 break
-            self._import(submission_id)
+            try:
+                self._import(delivery)
+            except SearchUnavailableError:
+                _give_back(deliveries[number:])
+                raise
             if time.monotonic() - told > _INDEX_EVERY:
-                self._indexing.drain()
+                self._drain()
                 told = time.monotonic()
-        if due:
-            self._indexing.drain()
-        return len(due)
+        if deliveries:
+            self._drain()
+        return len(deliveries)
 
-    def _import(self, submission_id: int) -> None:
-        started = time.monotonic()
+    def _fetch(self) -> Sequence[Delivery]:
         try:
-            self._ingestion.import_submission(submission_id)
+            return self._consumer.fetch(self._batch_size, _FETCH_TIMEOUT)
+        except QueueUnavailableError as error:
+            self._metrics.count("importer.queue_unavailable")
+            log.debug("the outbox stands in: %s", error)
+            return self._outbox.fetch(self._batch_size, _FETCH_TIMEOUT)
+
+    def _drain(self) -> None:
+        try:
+            self._indexing.drain()
+        except IndexLockedError as error:
+            # Whoever writes tells the index, or the next round does; matching does not need it.
+            self._metrics.count("index.locked")
+            log.info("the index is told later: %s", error)
+
+    def _import(self, delivery: Delivery) -> None:
+        started = time.monotonic()
+        request_id.set(delivery.trace)
+        try:
+            self._ingestion.import_submission(delivery.submission_id)
         except SearchUnavailableError:
             raise
         except Exception as error:
-            log.exception("submission %d could not be imported", submission_id)
-            self._ingestion.postpone(submission_id, f"{type(error).__name__}: {error}"[:500])
+            log.exception("submission %d could not be imported", delivery.submission_id)
+            self._postpone(delivery, f"{type(error).__name__}: {error}"[:500])
+        else:
+            delivery.done()
         self._metrics.observe("import", time.monotonic() - started)
+
+    def _postpone(self, delivery: Delivery, reason: str) -> None:
+        delay = self._ingestion.postpone(delivery.submission_id, reason)
+        if delay is None:
+            delivery.dead(reason)
+        else:
+            delivery.again(delay)
+
+
+def _give_back(deliveries: Sequence[Delivery]) -> None:
+    for delivery in deliveries:
+        delivery.again(_UNAVAILABLE_DELAY)

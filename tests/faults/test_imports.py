@@ -14,6 +14,7 @@ from fpservice.bootstrap import (
     Parts,
     build_comparison,
     build_importer,
+    build_indexing,
     build_ingestion,
     build_parts,
     build_rebuild,
@@ -139,7 +140,11 @@ def test_a_locked_index_delays_and_loses_nothing(installation: Installation) -> 
     assert isinstance(index, EmbeddedIndex)
     holder = EmbeddedIndex(installation.config.index_path)
     importer = build_importer(installation.parts)
-    with holder.writing(), pytest.raises(IndexLockedError, match="process"):
+    # The change of the first is there already, so that there is something to tell.
+    build_ingestion(installation.parts).import_submission(one)
+    with holder.writing():
+        with pytest.raises(IndexLockedError, match="process"):
+            build_indexing(installation.parts).drain()
         importer.round()
     holder.close()
     # The database had it already; the index is told as soon as it can be.

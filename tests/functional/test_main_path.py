@@ -202,3 +202,20 @@ def test_waiting_ends_in_time(installation: Installation) -> None:
     answer = installation.call("/v2/submit", user=USER_KEY, **song(), mbid=MBID, wait=1)
     assert answer["submissions"][0]["status"] == "pending"
     assert 0.9 < time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("X-Request-Id", "abc-1", "abc-1"),
+        ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01", "a" * 32),
+        ("X-Request-Id", "<script>", None),
+        ("X-Request-Id", "x" * 65, None),
+    ],
+)
+def test_the_request_id_is_echoed(
+    installation: Installation, name: str, value: str, expected: str | None
+) -> None:
+    answer = installation.client.get("/_health_docker", headers={name: value})
+    echoed = answer.headers["X-Request-Id"]
+    assert echoed == expected if expected else echoed not in ("", value)

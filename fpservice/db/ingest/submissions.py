@@ -86,16 +86,20 @@ def outcomes(connection: Connection, ids: Sequence[int]) -> dict[int, Outcome]:
     }
 
 
-def pending_ids(connection: Connection, now: datetime, limit: int) -> list[int]:
-    """Return submissions that are due, the oldest first."""
+def pending_ids(
+    connection: Connection, now: datetime, limit: int, stored_before: datetime | None = None
+) -> list[int]:
+    """Return submissions that are due, the oldest first; with a time, those stored before it."""
     table = pending_submission
-    rows = connection.execute(
+    statement = (
         select(table.c.submission_id)
         .where(or_(table.c.not_before.is_(None), table.c.not_before <= now))
         .order_by(table.c.submission_id)
         .limit(limit)
     )
-    return [row.submission_id for row in rows]
+    if stored_before is not None:
+        statement = statement.where(table.c.created <= stored_before)
+    return [row.submission_id for row in connection.execute(statement)]
 
 
 def count_pending(connection: Connection) -> int:

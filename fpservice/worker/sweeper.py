@@ -1,0 +1,60 @@
+"""Announces again what waits for too long: a lost announcement costs a delay and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from fpservice.domain.errors import SearchUnavailableError
+from fpservice.interfaces import Metrics, SubmissionConsumer
+from fpservice.services.indexing import IndexingService
+from fpservice.services.ingestion import IngestionService
+
+log = logging.getLogger(__name__)
+_MOST_AT_ONCE = 1000
+
+
+class Sweeper:
+    """Looks into the outbox from time to time, and says how far behind everything is."""
+
+    def __init__(
+        self,
+        ingestion: IngestionService,
+        indexing: IndexingService,
+        consumer: SubmissionConsumer,
+        metrics: Metrics,
+        sweep_after: float,
+    ) -> None:
+        """Announce again what has waited for ``sweep_after`` seconds, about as often."""
+        self._ingestion = ingestion
+        self._indexing = indexing
+        self._consumer = consumer
+        self._metrics = metrics
+        self._sweep_after = sweep_after
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Return from ``run``; safe in a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Sweep until stopped."""
+        while not self._stopping.wait(self._sweep_after):
+            try:
+                self.sweep()
+            except SearchUnavailableError as error:
+                log.warning("not swept: %s", error)
+            except Exception:
+                log.exception("a sweep broke off")
+
+    def sweep(self) -> int:
+        """Announce again what has waited for too long, and return how many submissions that are.
+
+        Raises:
+            SearchUnavailableError: the database does not answer.
+        """
+        waiting = self._ingestion.waiting(self._sweep_after, _MOST_AT_ONCE)
+        self._consumer.announce_again(waiting)
+        self._metrics.gauge("outbox.waiting", len(waiting))
+        self._metrics.gauge("index.waiting", self._indexing.waiting())
+        return len(waiting)
