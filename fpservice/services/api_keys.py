@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
-import re
 import secrets
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, Generic, TypeVar
 
-from cachetools import TTLCache
-from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from fpservice.db.app.accounts import (
@@ -31,52 +25,7 @@ from fpservice.db.transaction import Database
 from fpservice.domain.caller import Account, Application
 from fpservice.domain.errors import AlreadyTakenError
 from fpservice.interfaces import SignIn
-
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
-# A key that was just made must work at once, so what is not found is forgotten sooner.
-_MISS_TTL: Final = 2.0
-
-T = TypeVar("T", Account, Application)
-
-
-class _KeyCache(Generic[T]):
-    """Remembers keys that exist, and for a moment those that do not."""
-
-    def __init__(
-        self,
-        database: Database,
-        find: Callable[[Connection, str], T | None],
-        size: int,
-        ttl: float,
-    ) -> None:
-        self._database = database
-        self._find: Callable[[Connection, str], T | None] = find
-        self._known: TTLCache[str, T] = TTLCache(size, ttl)
-        self._unknown: TTLCache[str, bool] = TTLCache(size, _MISS_TTL)
-        self._lock = threading.Lock()
-
-    def get(self, apikey: str) -> T | None:
-        """Return the active owner of the key."""
-        if not _KEY.fullmatch(apikey):
-            return None
-        with self._lock:
-            known = self._known.get(apikey)
-            if known or apikey in self._unknown:
-                return known
-        with self._database.reading() as connection:
-            found = self._find(connection, apikey)
-        valid = found and found.active and hmac.compare_digest(found.apikey, apikey)
-        with self._lock:
-            if found and valid:
-                self._known[apikey] = found
-                return found
-            self._unknown[apikey] = True
-            return None
-
-    def forget(self, apikey: str) -> None:
-        with self._lock:
-            self._known.pop(apikey, None)
-            self._unknown.pop(apikey, None)
+from fpservice.services.key_cache import KEY, KeyCache
 
 
 class ApiKeys:
@@ -88,8 +37,8 @@ class ApiKeys:
         """Remember at most ``cache_size`` keys of each kind for ``cache_ttl`` seconds."""
         self._app = app
         self._signing_in = signing_in
-        self._applications = _KeyCache(app, find_application_by_apikey, cache_size, cache_ttl)
-        self._accounts = _KeyCache(app, find_account_by_apikey, cache_size, cache_ttl)
+        self._applications = KeyCache(app, find_application_by_apikey, cache_size, cache_ttl)
+        self._accounts = KeyCache(app, find_account_by_apikey, cache_size, cache_ttl)
 
     def application(self, apikey: str) -> Application | None:
         """Return the active application with this client key."""
@@ -101,7 +50,7 @@ class ApiKeys:
 
     def find_application(self, apikey: str) -> Application | None:
         """Return the application with this client key, active or not."""
-        if not _KEY.fullmatch(apikey):
+        if not KEY.fullmatch(apikey):
             return None
         with self._app.reading() as connection:
             return find_application_by_apikey(connection, apikey)
@@ -223,6 +172,6 @@ def new_key() -> str:
 def _checked(apikey: str | None) -> str:
     if apikey is None:
         return new_key()
-    if not _KEY.fullmatch(apikey):
+    if not KEY.fullmatch(apikey):
         raise ValueError("a key has 1 to 64 visible ASCII characters")
     return apikey

@@ -16,13 +16,6 @@ from fpservice.db.app.sources import find_or_add_format, find_or_add_source
 from fpservice.db.fingerprint.fingerprints import add_fingerprint, fingerprints_of_track
 from fpservice.db.fingerprint.imported import ImportedSubmission, add_imported, find_imported
 from fpservice.db.fingerprint.index_changes import queue_change, unindexed_near
-from fpservice.db.fingerprint.links import (
-    count_foreignid,
-    count_mbid,
-    count_puid,
-    count_text,
-    find_or_add_text,
-)
 from fpservice.db.fingerprint.tracks import (
     Track,
     add_track,
@@ -43,7 +36,6 @@ from fpservice.db.ingest.submissions import (
 )
 from fpservice.db.locks import lock_for_import
 from fpservice.db.transaction import Database, Databases
-from fpservice.domain.fingerprint import simhash
 from fpservice.domain.matching import (
     MAX_TRACK_DURATION_DIFFERENCE,
     SAME_FINGERPRINT,
@@ -53,6 +45,7 @@ from fpservice.domain.matching import (
 )
 from fpservice.domain.submission import State, Submission, reason_to_reject
 from fpservice.interfaces import Metrics, StoredFingerprint
+from fpservice.services.linking import link, link_values, lock_keys
 from fpservice.services.search import FingerprintSearch
 
 # How many fingerprints that the index does not know yet are compared one by one.
@@ -154,7 +147,7 @@ class IngestionService:
         self, connection: Connection, submission: StoredSubmission, format_id: int | None
     ) -> ImportedSubmission:
         content = submission.content
-        lock_for_import(connection, _lock_keys(content))
+        lock_for_import(connection, lock_keys(content))
         done = find_imported(connection, submission.id)
         if done:
             return done
@@ -168,7 +161,7 @@ class IngestionService:
             )
             queue_change(connection, fingerprint_id)
         count_fingerprint_of_track(connection, track.id, fingerprint_id)
-        _link(connection, track, content)
+        link(connection, track, content)
         imported = ImportedSubmission(submission.id, fingerprint_id, track.id)
         add_imported(connection, imported)
         return imported
@@ -216,7 +209,7 @@ class IngestionService:
         with self._databases.fingerprint.reading() as connection:
             track = tracks_by_id(connection, [imported.track_id])[imported.track_id]
         outcome = Outcome(submission.id, State.IMPORTED, None, imported.track_id, track.gid)
-        values = _link_values(submission.content, imported)
+        values = link_values(submission.content, imported)
         with self._databases.ingest.writing() as connection:
             record_link_sources(connection, submission.id, source_id, imported.track_id, values)
             record_outcome(connection, outcome, imported.fingerprint_id)
@@ -243,38 +236,6 @@ class IngestionService:
     def _counted(self, outcome: ImportOutcome) -> ImportOutcome:
         self._metrics.count("imports", outcome=outcome.value)
         return outcome
-
-
-def _lock_keys(content: Submission) -> list[int]:
-    keys = [simhash(content.hashes)]
-    if content.mbid:
-        keys.append(content.mbid.int)
-    if content.text:
-        keys.append(content.text.digest())
-    return keys
-
-
-def _link(connection: Connection, track: Track, content: Submission) -> None:
-    if content.mbid:
-        count_mbid(connection, track.id, content.mbid)
-    if content.puid:
-        count_puid(connection, track.id, content.puid)
-    if content.foreignid:
-        count_foreignid(connection, track.id, content.foreignid)
-    if content.text:
-        meta_id = find_or_add_text(connection, content.text.as_dict(), content.text.digest())
-        count_text(connection, track.id, meta_id)
-
-
-def _link_values(content: Submission, imported: ImportedSubmission) -> dict[str, str]:
-    values = {
-        "fingerprint": imported.fingerprint_id,
-        "mbid": content.mbid,
-        "puid": content.puid,
-        "foreignid": content.foreignid,
-        "meta": f"{content.text.digest():016x}" if content.text else None,
-    }
-    return {kind: str(value) for kind, value in values.items() if value is not None}
 
 
 def _later(seconds: float) -> datetime:

@@ -1,0 +1,63 @@
+"""API keys, remembered for a short time."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import threading
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from cachetools import TTLCache
+from sqlalchemy import Connection
+
+from fpservice.db.transaction import Database
+from fpservice.domain.caller import Account, Application
+
+KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
+# A key that was just made must work at once, so what is not found is forgotten sooner.
+_MISS_TTL: Final = 2.0
+
+T = TypeVar("T", Account, Application)
+
+
+class KeyCache(Generic[T]):
+    """Remembers keys that exist, and for a moment those that do not."""
+
+    def __init__(
+        self,
+        database: Database,
+        find: Callable[[Connection, str], T | None],
+        size: int,
+        ttl: float,
+    ) -> None:
+        """Ask ``find`` of the database; keep ``size`` keys for ``ttl`` seconds."""
+        self._database = database
+        self._find: Callable[[Connection, str], T | None] = find
+        self._known: TTLCache[str, T] = TTLCache(size, ttl)
+        self._unknown: TTLCache[str, bool] = TTLCache(size, _MISS_TTL)
+        self._lock = threading.Lock()
+
+    def get(self, apikey: str) -> T | None:
+        """Return the active owner of the key."""
+        if not KEY.fullmatch(apikey):
+            return None
+        with self._lock:
+            known = self._known.get(apikey)
+            if known or apikey in self._unknown:
+                return known
+        with self._database.reading() as connection:
+            found = self._find(connection, apikey)
+        valid = found and found.active and hmac.compare_digest(found.apikey, apikey)
+        with self._lock:
+            if found and valid:
+                self._known[apikey] = found
+                return found
+            self._unknown[apikey] = True
+            return None
+
+    def forget(self, apikey: str) -> None:
+        """Ask the database the next time."""
+        with self._lock:
+            self._known.pop(apikey, None)
+            self._unknown.pop(apikey, None)
