@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from fpservice.api.context import Limits, Services
 from fpservice.cache.sliding_window import SlidingWindow
@@ -14,8 +17,10 @@ from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
 from fpservice.index.builder import IndexBuilder
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.interfaces import (
+    KeyChanges,
     MetadataProvider,
     Metrics,
+    RateLimiter,
     SignIn,
     SubmissionConsumer,
     SubmissionQueue,
@@ -45,6 +50,10 @@ from fpservice.worker.importer import Importer
 from fpservice.worker.importers import Importers
 from fpservice.worker.sweeper import Sweeper
 
+# The library of Redis takes a tenth of a second to load: only where Redis is configured.
+if TYPE_CHECKING:
+    from fpservice.cache.redis_connection import RedisConnection
+
 # The index is asked for more than are compared: most of the hits may have another duration.
 _HITS_PER_CANDIDATE = 5
 _SIGN_IN_TIME_LIMIT = 3.0
@@ -59,6 +68,7 @@ class Parts:
     index: EmbeddedIndex
     metrics: Metrics
     musicbrainz: Database | None = None
+    redis: RedisConnection | None = None
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -66,16 +76,20 @@ class Parts:
         self.databases.close()
         if self.musicbrainz:
             self.musicbrainz.close()
+        if self.redis:
+            self.redis.close()
 
 
 def build_parts(config: Config) -> Parts:
     """Return the parts; nothing connects yet."""
+    metrics = _metrics(config)
     return Parts(
         config,
         _databases(config),
         EmbeddedIndex(config.index_path),
-        _metrics(config),
+        metrics,
         _musicbrainz(config),
+        _redis(config, metrics),
     )
 
 
@@ -96,7 +110,7 @@ def build_services(parts: Parts) -> Services:
         ),
         submission=submission,
         catalogue=CatalogueService(databases.fingerprint, provider),
-        rate_limit=_rate_limit(config, parts.metrics),
+        rate_limit=_rate_limit(parts),
         statistics=StatisticsService(databases.app, parts.metrics),
         cluster_secret=config.cluster.secret,
         health=HealthService(
@@ -104,6 +118,7 @@ def build_services(parts: Parts) -> Services:
             parts.index,
             parts.musicbrainz,
             {"nats": submission.ping_queue} if config.nats.servers else {},
+            {"redis": parts.redis.ping} if parts.redis else {},
         ),
         metrics=parts.metrics,
         limits=Limits(
@@ -121,7 +136,11 @@ def build_api_keys(parts: Parts) -> ApiKeys:
     """Return the service that knows who calls."""
     cache = parts.config.cache
     return ApiKeys(
-        parts.databases.app, _sign_in(parts.config), cache.api_key_size, cache.api_key_ttl
+        parts.databases.app,
+        _sign_in(parts.config),
+        cache.api_key_size,
+        cache.api_key_ttl,
+        _key_changes(parts.redis),
     )
 
 
@@ -244,14 +263,18 @@ def _musicbrainz(config: Config) -> Database | None:
 
 
 def _database(name: str, url: str, options: DatabaseOptions) -> Database:
-    engine = open_engine(
+    replica = options.replica_location()
+    return Database(name, _engine(url, options), _engine(replica, options) if replica else None)
+
+
+def _engine(url: str, options: DatabaseOptions) -> Engine:
+    return open_engine(
         url,
         pool_size=options.pool_size,
         pool_recycle=options.pool_recycle,
         connect_timeout=options.connect_timeout,
         statement_timeout=options.statement_timeout,
     )
-    return Database(name, engine)
 
 
 def _metrics(config: Config) -> Metrics:
@@ -263,8 +286,24 @@ def _sign_in(config: Config) -> SignIn:
     return MusicBrainzSignIn(url, _SIGN_IN_TIME_LIMIT) if url else NoSignIn()
 
 
-def _rate_limit(config: Config, metrics: Metrics) -> RateLimitService:
-    options = config.cluster_rate_limiter
+def _redis(config: Config, metrics: Metrics) -> RedisConnection | None:
+    if config.redis.location() is None:
+        return None
+    from fpservice.cache.redis_connection import RedisConnection
+
+    return RedisConnection(config.redis, metrics)
+
+
+def _key_changes(redis: RedisConnection | None) -> KeyChanges | None:
+    if redis is None:
+        return None
+    from fpservice.cache.key_changes import RedisKeyChanges
+
+    return RedisKeyChanges(redis)
+
+
+def _rate_limit(parts: Parts) -> RateLimitService:
+    options = parts.config.cluster_rate_limiter
     limits = RateLimits(
         everybody=options.global_limit,
         application=options.application_limit,
@@ -273,8 +312,19 @@ def _rate_limit(config: Config, metrics: Metrics) -> RateLimitService:
         addresses=options.ips,
     )
     limited = options.enabled and options.storage != "none"
-    limiter = SlidingWindow(options.max_buckets) if limited else None
-    return RateLimitService(limiter, limits, metrics)
+    limiter = _limiter(parts) if limited else None
+    return RateLimitService(limiter, limits, parts.metrics)
+
+
+def _limiter(parts: Parts) -> RateLimiter:
+    options = parts.config.cluster_rate_limiter
+    local = SlidingWindow(options.max_buckets)
+    if options.storage != "redis" or parts.redis is None:
+        return local
+    from fpservice.cache.failover_limiter import FailoverLimiter
+    from fpservice.cache.redis_limiter import RedisLimiter
+
+    return FailoverLimiter(RedisLimiter(parts.redis), local, parts.metrics)
 
 
 def _queue(parts: Parts) -> SubmissionQueue:

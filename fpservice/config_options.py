@@ -63,7 +63,15 @@ class DatabaseOptions:
     pool_size: int = option(5, "Connections that a process keeps.", low=1, high=1000)
     pool_recycle: int = option(1800, "Age after which a connection is replaced.", low=1)
     connect_timeout: int = option(3, "Time limit of connecting.", low=1, high=60)
-    statement_timeout: float = option(10.0, "Time limit of a statement.", low=0.1, high=86400)
+    statement_timeout: float = option(
+        10.0,
+        "Time limit of a statement; 0 sets none, as PgBouncer needs it.",
+        low=0,
+        high=86400,
+    )
+    replica_url: str | None = option(
+        None, "A read-only copy that lookups may read; a little late does no harm.", secret=True
+    )
 
     def location(self) -> str | None:
         """Return the SQLAlchemy URL, password included, or None if nothing is set."""
@@ -71,9 +79,16 @@ class DatabaseOptions:
             self.url, self.name, self.user, self.password, self.host, self.port
         )
 
+    def replica_location(self) -> str | None:
+        """Return the SQLAlchemy URL of the replica, password included, or None."""
+        if self.replica_url is None:
+            return None
+        return database_location(self.replica_url, None, None, self.password, None, None)
+
     def check(self) -> None:
         """Raise OptionError if the options do not go together."""
         self.location()
+        self.replica_location()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +262,20 @@ class GunicornOptions:
     threads: int = option(1, "Threads of a process; more than one is slower.", low=1, high=256)
     timeout: int = option(30, "Silence after which a process is replaced.", low=1)
     graceful_timeout: int = option(30, "Time for requests under way at the end.", low=1)
+    drain: int = option(
+        0,
+        "Time that health pages answer 503 before the end, so that traffic goes.",
+        low=0,
+        high=3600,
+    )
     keepalive: int = option(5, "Time an idle connection is kept.", low=0)
     max_requests: int = option(0, "Requests after which a process is replaced; 0 is never.", low=0)
     max_requests_jitter: int = option(0, "Random addition to max_requests.", low=0)
 
     @property
     def processes(self) -> int:
-        """Number of processes, 0 resolved to that of the processors."""
-        return self.workers or os.cpu_count() or 1
+        """Number of processes, 0 resolved to that of the processors it may use."""
+        return self.workers or len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)

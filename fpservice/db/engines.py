@@ -21,10 +21,17 @@ def open_engine(
     connect_timeout: int = 3,
     statement_timeout: float = 10.0,
 ) -> Engine:
-    """Return an engine for a SQLAlchemy URL; nothing connects yet. Times in seconds."""
+    """Return an engine for a SQLAlchemy URL; nothing connects yet.
+
+    Times in seconds; without a ``statement_timeout`` the server's own counts.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url)
-    milliseconds = int(statement_timeout * 1000)
+    limits: dict[str, Any] = {}
+    if statement_timeout:
+        milliseconds = int(statement_timeout * 1000)
+        # Sent when the connection is made; a pooler in transaction mode would refuse it.
+        limits["options"] = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
     return create_engine(
         url,
         pool_size=pool_size,
@@ -34,10 +41,7 @@ def open_engine(
         # Statements carry keys; a log must not.
         hide_parameters=True,
         pool_timeout=connect_timeout,
-        connect_args={
-            "connect_timeout": connect_timeout,
-            "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
-        },
+        connect_args={"connect_timeout": connect_timeout, **limits},
     )
 
 

@@ -69,6 +69,7 @@ def _config(name: str, connection: Connection) -> Config:
 def _script_folder() -> Path:
     """Return the folder ``alembic`` of the source tree, else of the installation."""
     source = Path(__file__).parents[2] / "alembic"
-    return (
-        source if source.is_dir() else Path(sysconfig.get_path("data"), "share/fpservice/alembic")
-    )
+    # Beside an installed package stands the library of this name, which has no versions.
+    if (source / "versions").is_dir():
+        return source
+    return Path(sysconfig.get_path("data"), "share/fpservice/alembic")

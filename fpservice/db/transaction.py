@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from sqlalchemy import Connection, Engine, exc
 from fpservice.db.engines import IMMEDIATE
 from fpservice.domain.errors import DatabaseUnavailableError
 
+log = logging.getLogger(__name__)
+
 
 class Database:
     """One of the service's databases."""
 
-    def __init__(self, name: str, engine: Engine) -> None:
-        """``name`` appears in error messages and health checks."""
+    def __init__(self, name: str, engine: Engine, replica: Engine | None = None) -> None:
+        """``name`` appears in error messages and health checks; ``replica`` is only read."""
         self.name = name
         self.engine = engine
+        self._replica = replica
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -29,6 +33,35 @@ class Database:
         """
         with self._translated(), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def reading_replica(self) -> Iterator[Connection]:
+        """Yield a connection for reads that may be a little late: to the replica, if it answers.
+
+        Raises:
+            DatabaseUnavailableError: neither the replica nor the database answers.
+        """
+        connection = self._replica_connection()
+        if connection is None:
+            with self.reading() as own:
+                yield own
+            return
+        with self._translated(), connection:
+            yield connection
+
+    @property
+    def has_replica(self) -> bool:
+        """Whether what was read from ``reading_replica`` may be late."""
+        return self._replica is not None
+
+    def _replica_connection(self) -> Connection | None:
+        if self._replica is None:
+            return None
+        try:
+            return self._replica.connect()
+        except exc.SQLAlchemyError as error:
+            log.warning("replica of %s does not answer: %s", self.name, _reason(error))
+            return None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -56,6 +89,8 @@ class Database:
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()
+        if self._replica is not None:
+            self._replica.dispose()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ class SearchPolicy:
 
     ``hits`` fingerprints are asked of the index, each with at least ``min_hit_percent`` percent of
     the best one's terms; of those of the right duration, ``candidates`` are compared; those with a
-    score over ``min_score`` are matches. A match with less than ``min_percent_of_better`` percent
-    of the hits of one that scores higher is left out: it is the same music, but another version.
+    score over ``min_score`` are matches. A match that would not belong to the same track, with less
+    than ``min_percent_of_better`` percent of the hits of one that scores higher, is left out: it is
+    the same music, but another version.
 
     Of a short query and a long candidate, hashes that come again late in the candidate can outvote
     the beginning that both share. With ``retry_beginning``, where nothing matched, longer
@@ -62,12 +63,14 @@ def drop_far_behind(
 ) -> list[Match]:
     """Return the matches whose hits are not far behind those of a match that scores higher.
 
+    What scores high enough to belong to the same track is never left out.
+
     ``ranked`` by falling score; ``hits`` by fingerprint id.
     """
     kept, most = [], 0
     for match in ranked:
         own = hits.get(match.fingerprint_id, 0)
-        if own * 100 >= min_percent * most:
+        if match.score > MIN_IMPORT_SCORE or own * 100 >= min_percent * most:
             kept.append(match)
             most = max(most, own)
     return kept

@@ -39,7 +39,7 @@ class CatalogueService:
         """Return a stored fingerprint."""
         if not 0 < fingerprint_id <= _MAX_ID:
             return None
-        with self._fingerprint.reading() as connection:
+        with self._fingerprint.reading_replica() as connection:
             return fetch_fingerprints(connection, [fingerprint_id]).get(fingerprint_id)
 
     def tracks_of_recordings(
@@ -50,7 +50,7 @@ class CatalogueService:
         Links of a recording that MusicBrainz merged into another one are links of that one too.
         """
         asked_by = self._asked_by(mbids)
-        with self._fingerprint.reading() as connection:
+        with self._fingerprint.reading_replica() as connection:
             links = tracks_of_recordings(connection, list(asked_by), with_disabled=with_disabled)
             tracks = tracks_by_id(connection, {link.track_id for link in links})
         found: dict[uuid.UUID, dict[uuid.UUID, LinkedTrack]] = defaultdict(dict)

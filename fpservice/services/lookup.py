@@ -113,15 +113,28 @@ class LookupService:
         gids = [query.gid for query in queries if isinstance(query, TrackQuery)]
         if not fingerprint_ids and not gids:
             return [[] for _ in queries]
-        with self._metrics.timed("lookup.tracks"), self._fingerprint.reading() as connection:
-            by_fingerprint = tracks_of_fingerprints(connection, fingerprint_ids)
-            by_gid = tracks_by_gid(connection, gids)
+        with self._metrics.timed("lookup.tracks"):
+            by_fingerprint, by_gid = self._find_tracks(fingerprint_ids, gids)
         return [
             _one_track(by_gid.get(query.gid))
             if isinstance(query, TrackQuery)
             else _best_of_each_track(some, by_fingerprint, query.duration)[: self._max_results]
             for query, some in zip(queries, matches, strict=True)
         ]
+
+    def _find_tracks(
+        self, fingerprint_ids: list[int], gids: list[uuid.UUID]
+    ) -> tuple[dict[int, Track], dict[uuid.UUID, Track]]:
+        with self._fingerprint.reading_replica() as connection:
+            by_fingerprint = tracks_of_fingerprints(connection, fingerprint_ids)
+            by_gid = tracks_by_gid(connection, gids)
+        known = by_fingerprint.keys() | by_gid.keys()
+        if self._fingerprint.has_replica and not known.issuperset([*fingerprint_ids, *gids]):
+            # The index may be ahead of the replica.
+            with self._fingerprint.reading() as connection:
+                by_fingerprint = tracks_of_fingerprints(connection, fingerprint_ids)
+                by_gid = tracks_by_gid(connection, gids)
+        return by_fingerprint, by_gid
 
     def _count(self, found: list[list[_Found]]) -> None:
         hits = sum(1 for results in found if results)

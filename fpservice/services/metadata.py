@@ -76,7 +76,7 @@ class MetadataService:
         self, track_ids: Collection[int], words: MetaWords, shape: AnswerShape, time_limit: float
     ) -> _Material:
         ids = list(track_ids)
-        with self._fingerprint.reading() as connection:
+        with self._fingerprint.reading_replica() as connection:
             links = recordings_of_tracks(connection, ids)
             texts = texts_of_tracks(connection, ids) if _wants_text(words) else []
         links_of: dict[int, list[RecordingLink]] = defaultdict(list)

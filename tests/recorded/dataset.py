@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fpservice.bootstrap import Parts, build_api_keys, build_indexing, build_parts
 from fpservice.config import load_config
@@ -58,6 +59,22 @@ def recorded_keys() -> RecordedKeys:
         applications=tuple(RecordedApplication(**one) for one in keys["applications"]),
         accounts=tuple(RecordedAccount(**one) for one in keys["accounts"]),
     )
+
+
+def present_track(gid: str) -> str:
+    """Return the id of the track that one of the catalogue has become by all its merges."""
+    by_gid, by_id = _tracks()
+    track = by_gid[gid]
+    while "new_id" in track:
+        track = by_id[track["new_id"]]
+    return str(track["gid"])
+
+
+@cache
+def _tracks() -> tuple[dict[str, dict[str, Any]], dict[int, dict[str, Any]]]:
+    with gzip.open(DATASET / "track-update.jsonl.gz", "rt", encoding="utf-8") as lines:
+        tracks = [json.loads(line) for line in lines]
+    return {one["gid"]: one for one in tracks}, {one["id"]: one for one in tracks}
 
 
 def load_dataset(variables: Mapping[str, str]) -> None:

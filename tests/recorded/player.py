@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tests.recorded.case import Case, Expected, Pairs
 from tests.recorded.comparison import Place, differences
 from tests.recorded.dataset import recorded_keys
 from tests.recorded.labels import LabelledSubmissions
+from tests.recorded.reply import Reply
 from tests.recorded.request import Server
 from tests.recorded.scenario import Scenario, Step
-from tests.recorded.verdict import holds_musicbrainz_metadata
 
 # An import that takes longer has failed.
 IMPORT_SECONDS = 20.0
 # A process of the server may be slower than the importer to see what was added to the index.
 SETTLE_SECONDS = 3.0
+# A better answer never becomes the recorded one.
+SETTLE_SECONDS_FOR_BETTER = 1.0
 POLL_SECONDS = 0.02
 PATHS = {
     "submit": "/v2/submit",
@@ -28,31 +31,37 @@ PATHS = {
 }
 
 
-def play(scenario: Scenario, server: Server, left_out: frozenset[str] = frozenset()) -> list[str]:
-    """Return what differs from the recorded outcome, but for the answers that are left out."""
-    player = Player(scenario, server, left_out)
+def play(scenario: Scenario, server: Server) -> Played:
+    """Take all steps and compare what became of them with the recorded outcome."""
+    player = Player(scenario, server)
     for step in scenario.steps:
         player.take(step)
-    return player.differences()
+    return player.played()
 
 
-def needing_musicbrainz(scenario: Scenario) -> frozenset[str]:
-    """Return the labels of answers that hold what only MusicBrainz knows."""
-    answers = scenario.outcome.answers.items()
-    return frozenset(label for label, answer in answers if holds_musicbrainz_metadata(answer))
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario that was played; ``answers`` by label, ``replies`` are all in their order."""
+
+    scenario: Scenario
+    imported: Mapping[str, bool]
+    answers: Mapping[str, Any]
+    replies: Sequence[Reply]
+    differences: tuple[str, ...]
 
 
 class Player:
     """Takes the steps and remembers what was answered."""
 
-    def __init__(self, scenario: Scenario, server: Server, left_out: frozenset[str]) -> None:
-        """Do not compare the answers with the labels ``left_out``."""
+    def __init__(self, scenario: Scenario, server: Server) -> None:
+        """Play it against the server."""
+        self._scenario = scenario
         self._expected = scenario.outcome
         self._server = server
-        self._left_out = left_out
         self._submissions = LabelledSubmissions(frozenset(scenario.outcome.existing.values()))
         self._submits: list[dict[str, Any]] = []
         self._answers: dict[str, Any] = {}
+        self._replies: list[Reply] = []
 
     def take(self, step: Step) -> None:
         """Take one step; an import is over when nothing waits any more."""
@@ -64,9 +73,13 @@ class Player:
             case _:
                 self._look(step)
 
-    def differences(self) -> list[str]:
-        """Return what differs from the recorded outcome."""
+    def played(self) -> Played:
+        """Return what became of the steps that were taken."""
         self._ask_states()
+        imported, found = self._submissions.imported(), tuple(self._differences())
+        return Played(self._scenario, imported, self._answers, self._replies, found)
+
+    def _differences(self) -> list[str]:
         expected, submissions = self._expected, self._submissions
         comparisons = (
             ("submits", expected.submits, self._submits),
@@ -109,7 +122,8 @@ class Player:
 
     def _look(self, step: Step) -> None:
         [label] = step.labels
-        end = time.monotonic() + SETTLE_SECONDS
+        is_copied = self._scenario.deviation is None
+        end = time.monotonic() + (SETTLE_SECONDS if is_copied else SETTLE_SECONDS_FOR_BETTER)
         while True:
             _, answer = self._call(step.action, step.parameters)
             self._answers[label] = self._submissions.renamed(answer)
@@ -118,8 +132,6 @@ class Player:
             time.sleep(POLL_SECONDS)
 
     def _answer_differences(self, label: str) -> list[str]:
-        if label in self._left_out:
-            return []
         expected, place = self._expected.answers[label], Place().field(label)
         return differences(expected, self._answers.get(label), place)
 
@@ -129,6 +141,7 @@ class Player:
         expected = Expected(200, "application/json")
         request = Case(action, "scenario", "POST", PATHS[action], expected, form=_pairs(form))
         answer = self._server.ask(request)
+        self._replies.append(Reply(request, answer))
         return answer.status, json.loads(answer.content)
 
 

@@ -1,4 +1,4 @@
-"""A real server, ``fpservice serve``, that holds the recorded catalogue."""
+"""A real server, ``fpservice serve``, with the recorded catalogue and its MusicBrainz."""
 
 from __future__ import annotations
 
@@ -9,22 +9,34 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.installation import environment
+from tests.musicbrainz_data import load_musicbrainz
 from tests.recorded.dataset import load_dataset
 from tests.recorded.request import Server
-from tests.services import DatabaseUrls, ServerProcess
+from tests.services import DatabaseUrls, PostgresServer, ServerProcess
 from tests.services.process import server_directory
 
 HOST = "127.0.0.1"
 
 
+def recorded_musicbrainz(server: PostgresServer) -> str:
+    """Create the part of MusicBrainz that the catalogue refers to, and return its URL."""
+    url = server.create_database("recorded_musicbrainz")
+    load_musicbrainz(url)
+    return url
+
+
 @contextmanager
-def served(urls: DatabaseUrls, *, worker: bool) -> Iterator[Server]:
+def served(urls: DatabaseUrls, musicbrainz_url: str, *, worker: bool) -> Iterator[Server]:
     """Load the catalogue into empty databases and serve it until the end of the block.
 
-    Without ``worker`` nothing that is submitted is imported.
+    Names come from the database at ``musicbrainz_url``, which is only read. Without ``worker``
+    nothing that is submitted is imported.
     """
     with tempfile.TemporaryDirectory(prefix="fpservice-test-data-") as data:
-        variables = environment(urls, Path(data)) | {"ACOUSTID_WORKER_POLL_INTERVAL": "0.02"}
+        variables = environment(urls, Path(data)) | {
+            "ACOUSTID_DATABASE_MUSICBRAINZ_URL": musicbrainz_url,
+            "ACOUSTID_WORKER_POLL_INTERVAL": "0.02",
+        }
         load_dataset(variables)
         port, process = ServerProcess.on_free_port(lambda port: _serve(variables, port, worker))
         try:

@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from tests.recorded.better import shortcomings
 from tests.recorded.case import Case, Expected
 from tests.recorded.comparison import Place, differences
 from tests.recorded.content import Content, main_type, read_content
+from tests.recorded.contradicted import CONTRADICTED
+from tests.recorded.reply import Reply
 from tests.recorded.request import Answer, Server, UnreadableAnswerError
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A case and the differences between its recorded answer and that of a server."""
+    """A case and what was found in the answer of a server.
+
+    ``differences`` are those from the recorded answer; ``shortcomings`` is in what the answer falls
+    short of what is better, where that need not be copied.
+    """
 
     case: Case
-    status: int
     differences: tuple[str, ...]
+    shortcomings: tuple[str, ...] = ()
 
     @property
-    def failed(self) -> bool:
-        """Whether the answer is wrong: others than the recorded one may be right."""
-        return bool(self.differences) and self.case.deviation is None
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong; nothing if the answer is as recorded, or better where that is known."""
+        if self.case.deviation is not None:
+            return self.shortcomings
+        if self.case.name not in CONTRADICTED:
+            return self.differences
+        unexpected = () if self.differences else ("as recorded, though it stands in CONTRADICTED",)
+        return (*self.shortcomings, *unexpected)
 
     def __str__(self) -> str:
-        return "\n    ".join([f"{self.case.group} {self.case.name}", *self.differences[:6]])
+        return "\n    ".join([f"{self.case.group} {self.case.name}", *self.problems[:6]])
 
 
 def replay(case: Case, server: Server) -> Verdict:
-    """Send the case and judge the answer; no answer at all has the status 0."""
+    """Send the case and judge the answer."""
     try:
         answer = server.ask(case)
     except UnreadableAnswerError as error:
-        return Verdict(case, 0, (f"no answer: {error}",))
-    return Verdict(case, answer.status, tuple(compare(case.expected, answer)))
+        problem = (f"no answer: {error}",)
+        return Verdict(case, problem, problem)
+    found = tuple(compare(case.expected, answer))
+    if is_copied(case):
+        return Verdict(case, found)
+    return Verdict(case, found, tuple(shortcomings(Reply(case, answer, found))))
+
+
+def is_copied(case: Case) -> bool:
+    """Return whether the recorded answer is the right one."""
+    return case.deviation is None and case.name not in CONTRADICTED
 
 
 def compare(expected: Expected, answer: Answer) -> list[str]:
@@ -56,34 +76,6 @@ def recorded_content(expected: Expected) -> Content | None:
     if expected.text is not None:
         return read_content(expected.content_type, expected.text)
     return None if expected.body is None else Content("json", expected.body)
-
-
-def needs_musicbrainz(case: Case) -> bool:
-    """Say whether the recorded answer holds what only MusicBrainz knows.
-
-    That is a release or release group with an id, or a recording with an id and anything but the
-    number of its sources.
-    """
-    content = recorded_content(case.expected)
-    return content is not None and holds_musicbrainz_metadata(content.value)
-
-
-def holds_musicbrainz_metadata(value: Any) -> bool:
-    """Apply the rule of :func:`needs_musicbrainz` to an answer, or to a part of one."""
-    if isinstance(value, list):
-        return any(map(holds_musicbrainz_metadata, value))
-    if not isinstance(value, dict):
-        return False
-    releases = [*_listed(value, "releases"), *_listed(value, "releasegroups")]
-    named = any("id" in one for one in releases)
-    recordings = [one for one in _listed(value, "recordings") if "id" in one]
-    described = any(one.keys() - {"id", "sources"} for one in recordings)
-    return named or described or any(map(holds_musicbrainz_metadata, value.values()))
-
-
-def _listed(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    listed = value.get(key)
-    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
 def _bodies(expected: Expected, answer: Answer) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from tests.recorded.case import Case, load_cases
 from tests.recorded.comparison import Place, differences
 from tests.recorded.request import Answer
-from tests.recorded.verdict import compare, holds_musicbrainz_metadata
+from tests.recorded.verdict import compare
 
 RECORDED: dict[str, Any] = {
     "status": "ok",
@@ -119,18 +119,3 @@ def test_numbers_in_xml_are_text() -> None:
     assert differences({"score": "1.0"}, {"score": "1"}, Place(xml=True)) == []
     assert differences({"score": "1.0"}, {"score": "1"}, Place())
     assert differences({"score": "1.0"}, {"score": "0.5"}, Place(xml=True))
-
-
-@pytest.mark.parametrize(
-    ("answer", "needed"),
-    [
-        ({"recordings": [{"id": "r", "sources": 3}]}, False),
-        ({"recordings": [{"title": "sent by a user", "releases": [{"title": "so too"}]}]}, False),
-        ({"recordings": [{"id": "r", "title": "of MusicBrainz"}]}, True),
-        ({"recordings": [{"title": "-", "releases": [{"id": "of MusicBrainz"}]}]}, True),
-        ({"releasegroups": [{"id": "of MusicBrainz"}]}, True),
-    ],
-    ids=["ids alone", "text", "title", "release", "release group"],
-)
-def test_what_only_musicbrainz_knows(answer: dict[str, Any], needed: bool) -> None:
-    assert holds_musicbrainz_metadata({"results": [{"id": "t", **answer}]}) is needed
