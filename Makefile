@@ -1,6 +1,7 @@
 PYTHON ?= python3
 PORT ?= 5000
 DEMO ?= 1
+EXAMPLES ?= 10000
 
 BIN := .venv/bin
 REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
@@ -12,10 +13,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv serve test check recall conformance bench clean
+.PHONY: help venv serve stack test programs check fuzz-api recall conformance bench clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: PYTHON=$(PYTHON) PORT=$(PORT) DEMO=$(DEMO) (DEMO=0 serves without demo data)"
 
 venv: $(TOOLS) ## install the service and everything its tests need into .venv
@@ -23,14 +24,23 @@ venv: $(TOOLS) ## install the service and everything its tests need into .venv
 serve: $(SERVICE) ## install the service if need be and serve on PORT
 	@exec $(BIN)/fpservice serve --port $(PORT) $(if $(filter 0,$(DEMO)),--no-demo)
 
-test: check ## check, then run every test; what CI runs
+stack: $(TOOLS) ## serve on PORT and the next, with PostgreSQL, Redis, NATS and two workers
+	@exec $(BIN)/python -m tests.stack --ports $(PORT) $$(($(PORT) + 1))
+
+test: programs check ## check, then run every test; what CI runs
 	$(BIN)/python -m pytest
+
+programs: ## install the programs that tests run and no Python package brings
+	@tests/install-prerequisites.sh
 
 check: $(TOOLS) ## look at style, types and layers without running anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz-api: $(TOOLS) ## send EXAMPLES generated requests, and compare the answers with /openapi.yaml
+	$(BIN)/python -m tests.fuzzing $(EXAMPLES)
 
 recall: $(TOOLS) ## measure how many known recordings are found
 	$(BIN)/python -m benchmarks.recall

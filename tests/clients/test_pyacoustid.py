@@ -58,3 +58,10 @@ def test_errors_are_told(served: Served) -> None:
         assert error in answer["error"]["message"]
         with pytest.raises(acoustid.WebServiceError):
             list(acoustid.parse_lookup_result(answer))
+
+
+def test_too_large_a_request_is_told_too(served: Served) -> None:
+    entry = {"duration": 30, "fingerprint": "A" * 1_100_000}
+    # What is sent is compressed and small: it is refused for what it would become.
+    with pytest.raises(acoustid.WebServiceError, match="error 19: request too large"):
+        acoustid.submit(APPLICATION_KEY, USER_KEY, entry, timeout=5)
