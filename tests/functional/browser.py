@@ -50,6 +50,5 @@ def _program(*names: str) -> str:
         if path:
             return path
     raise AssertionError(
-        f"There is no {names[0]}. Install Chromium and its driver"
-        " (Debian: apt install chromium chromium-driver); as root, `make test` does."
+        f"There is no {names[0]}; tests/install-prerequisites.sh installs it, or names the package."
     )
