@@ -106,7 +106,7 @@ def drive(
 def choose(parts: Parts, size: int, errors: tuple[float, float], unknown: float) -> list[Query]:
     """Return queries for fingerprints chosen at random."""
     ids = np.random.default_rng(SEED).choice(size, min(QUERIES, size), replace=False) + 1
-    return queries(parts.index.fetch(ids.tolist()), SEED, errors, unknown)
+    return queries(parts.source.fetch(ids.tolist()), SEED, errors, unknown)
 
 
 def scenarios_of(forms: Sequence[str], batches: Sequence[str], folder: Path) -> list[Scenario]:

@@ -21,6 +21,7 @@ from fpservice.db.fingerprint.tracks import tracks_of_fingerprints
 from fpservice.domain.fingerprint import decode, encode
 from fpservice.domain.index_query import query_terms
 from fpservice.domain.matching import Match
+from fpservice.index.embedded import EmbeddedIndex
 from fpservice.interfaces import Hit, StoredFingerprint
 
 PERCENTILES: Final = (50, 95, 99)
@@ -44,6 +45,7 @@ class Stages:
         """Return the percentiles of each stage in microseconds of processor time, by name."""
         parts, queries = self._parts, self._queries
         index, search = parts.index, build_search(parts)
+        assert isinstance(index, EmbeddedIndex)
         index.warm()
         self._each("decode", decode, [encode(query.hashes) for query in queries])
         terms = self._each("terms", query_terms, [query.hashes for query in queries])

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from fpservice.api.context import Limits, Services
+from fpservice.bootstrap_index import (
+    build_index,
+    build_source,
+    index_builder,
+    index_comparison,
+)
 from fpservice.cache.sliding_window import SlidingWindow
 from fpservice.config import Config, ConfigError
 from fpservice.config_options import DatabaseOptions
 from fpservice.db.engines import open_engine
 from fpservice.db.transaction import Database, Databases
 from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
-from fpservice.index.builder import IndexBuilder
-from fpservice.index.embedded import EmbeddedIndex
 from fpservice.interfaces import (
+    FingerprintSource,
     KeyChanges,
     MetadataProvider,
     Metrics,
@@ -37,6 +42,7 @@ from fpservice.services.api_keys import ApiKeys
 from fpservice.services.catalogue import CatalogueService
 from fpservice.services.health import HealthService
 from fpservice.services.index_comparison import IndexComparisonService
+from fpservice.services.index_probe import IndexProbeService
 from fpservice.services.index_rebuild import IndexRebuildService
 from fpservice.services.indexing import IndexingService
 from fpservice.services.ingestion import IngestionService
@@ -52,6 +58,7 @@ from fpservice.worker.sweeper import Sweeper
 
 # The library of Redis takes a tenth of a second to load: only where Redis is configured.
 if TYPE_CHECKING:
+    from fpservice.bootstrap_index import Index
     from fpservice.cache.redis_connection import RedisConnection
 
 # The index is asked for more than are compared: most of the hits may have another duration.
@@ -65,7 +72,8 @@ class Parts:
 
     config: Config
     databases: Databases
-    index: EmbeddedIndex
+    index: Index
+    source: FingerprintSource
     metrics: Metrics
     musicbrainz: Database | None = None
     redis: RedisConnection | None = None
@@ -82,11 +90,13 @@ class Parts:
 
 def build_parts(config: Config) -> Parts:
     """Return the parts; nothing connects yet."""
-    metrics = _metrics(config)
+    metrics, databases = _metrics(config), _databases(config)
+    index = build_index(config, databases.fingerprint, metrics)
     return Parts(
         config,
-        _databases(config),
-        EmbeddedIndex(config.index_path),
+        databases,
+        index,
+        build_source(index, databases.fingerprint),
         metrics,
         _musicbrainz(config),
         _redis(config, metrics),
@@ -175,7 +185,7 @@ def build_search(parts: Parts) -> FingerprintSearch:
         min_percent_of_better=options.min_percent_of_better,
         retry_beginning=True,
     )
-    return FingerprintSearch(parts.index, parts.index, policy, parts.metrics)
+    return FingerprintSearch(parts.index, parts.source, policy, parts.metrics)
 
 
 def build_ingestion(parts: Parts) -> IngestionService:
@@ -187,7 +197,7 @@ def build_ingestion(parts: Parts) -> IngestionService:
         min_hit_percent=options.min_percent_import,
         min_score=MIN_IMPORT_SCORE,
     )
-    search = FingerprintSearch(parts.index, parts.index, policy, parts.metrics)
+    search = FingerprintSearch(parts.index, parts.source, policy, parts.metrics)
     return IngestionService(
         parts.databases, search, parts.metrics, worker.max_attempts, worker.retry_delay
     )
@@ -201,13 +211,13 @@ def build_indexing(parts: Parts) -> IndexingService:
 def build_rebuild(parts: Parts) -> IndexRebuildService:
     """Return the service that builds the index anew."""
     return IndexRebuildService(
-        parts.databases.fingerprint, lambda: IndexBuilder(parts.config.index_path)
+        parts.databases.fingerprint, index_builder(parts.config, parts.index)
     )
 
 
-def build_comparison(parts: Parts) -> IndexComparisonService:
+def build_comparison(parts: Parts) -> IndexComparisonService | IndexProbeService:
     """Return the service that compares index and database."""
-    return IndexComparisonService(parts.databases.fingerprint, parts.index)
+    return index_comparison(parts.index, parts.databases.fingerprint)
 
 
 def build_importers(parts: Parts) -> Importers:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn import util
 
+from fpservice.api.context import EXTENSION
 from fpservice.config import load_config
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
 
 # A client that sends nothing for so long, in seconds, has gone; it must not keep a thread.
 _SOCKET_TIMEOUT: Final = 10
@@ -26,6 +28,8 @@ threads = _config.gunicorn.threads
 timeout = _config.gunicorn.timeout
 graceful_timeout = _config.gunicorn.graceful_timeout
 keepalive = _config.gunicorn.keepalive
+# It would be one socket in the home directory, the same for all services of this user.
+control_socket_disable = True
 max_requests = _config.gunicorn.max_requests
 max_requests_jitter = _config.gunicorn.max_requests_jitter
 # Fingerprints in a query string are long; the parser allows no more than this.
@@ -42,6 +46,13 @@ def when_ready(server: Arbiter) -> None:
     for listener in server.LISTENERS:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:
+    """Write down what this process has counted; it ends, or is replaced after max_requests."""
+    # There is none if the application could not be built.
+    if worker.wsgi is not None:
+        worker.wsgi.extensions[EXTENSION].statistics.write()
 
 
 def _write_error(connection: Any, status: int, reason: str, message: str) -> None:

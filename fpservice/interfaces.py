@@ -232,6 +232,23 @@ class RateLimiter(Protocol):
     def check(self, bucket: str, limit: float) -> RateLimitDecision:
         """Count one request against ``limit`` requests a second in the bucket."""
 
+    def check_all(self, buckets: Sequence[tuple[str, float]]) -> list[RateLimitDecision]:
+        """Count one request in all the buckets, each with its limit, if each of them allows it.
+
+        Return the decisions in the same order. A request that one bucket refuses is counted in
+        none, so that who is refused uses up nothing that others share.
+        """
+
+
+class KeyChanges(Protocol):
+    """Tells the processes of an installation that API keys were switched on or off."""
+
+    def announce(self) -> None:
+        """Tell all processes; never raises."""
+
+    def has_news(self) -> bool:
+        """Whether keys may have changed since this last answered yes; never raises."""
+
 
 class Metrics(Protocol):
     """Counters and durations; never fails, never blocks."""

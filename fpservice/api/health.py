@@ -6,9 +6,11 @@ from flask import Blueprint, Response
 
 from fpservice.api import responses
 from fpservice.api.context import services
+from fpservice.draining import is_draining
 from fpservice.services.health import CheckResult
 
 blueprint = Blueprint("health", __name__)
+_SHUTDOWN = {"shutdown": CheckResult(False, 0.0, "the service is about to end")}
 
 
 @blueprint.get("/_health_docker")
@@ -20,13 +22,13 @@ def process() -> Response:
 @blueprint.get("/_health_ro")
 def read_only() -> Response:
     """Readiness: everything can be read."""
-    return _answer(services().health.read_only())
+    return _answer(_SHUTDOWN if is_draining() else services().health.read_only())
 
 
 @blueprint.get("/_health")
 def full() -> Response:
     """Everything can be read and written."""
-    return _answer(services().health.full())
+    return _answer(_SHUTDOWN if is_draining() else services().health.full())
 
 
 def _answer(results: dict[str, CheckResult]) -> Response:

@@ -6,13 +6,19 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fpservice.interfaces import RateLimitDecision
 
 # Long enough for limits below one a second, short enough to forgive soon; in seconds.
 WINDOW: Final = 10.0
+_ROUNDING: Final = 1e-9
+
+
+def most_requests(limit: float) -> float:
+    """Return how many requests a window has room for, at ``limit`` requests a second."""
+    return max(1.0, limit * WINDOW)
 
 
 class SlidingWindow:
@@ -34,20 +40,34 @@ class SlidingWindow:
 
     def check(self, bucket: str, limit: float) -> RateLimitDecision:
         """Count one request against ``limit`` requests a second, if it is allowed."""
+        return self.check_all([(bucket, limit)])[0]
+
+    def check_all(self, buckets: Sequence[tuple[str, float]]) -> list[RateLimitDecision]:
+        """Count one request in all the buckets, if each of them allows it."""
         now = self._clock()
-        window = int(now // WINDOW)
-        share = 1.0 - (now % WINDOW) / WINDOW
-        most = max(1.0, limit * WINDOW)
+        window, elapsed = int(now // WINDOW), now % WINDOW
+        limits = [limit for _, limit in buckets]
         with self._lock:
-            before, here = self._current(bucket, window)
-            used = before * share + here
-            allowed = used + 1 <= most + 1e-9
-            self._counts[bucket] = (window, before, here + allowed)
-            self._counts.move_to_end(bucket)
-            if len(self._counts) > self._max_buckets:
-                self._counts.popitem(last=False)
-        remaining = max(0, math.floor(most - used - allowed + 1e-9))
-        return RateLimitDecision(allowed, limit, remaining, WINDOW - now % WINDOW)
+            counts = [self._current(bucket, window) for bucket, _ in buckets]
+            used = [before * (1.0 - elapsed / WINDOW) + here for before, here in counts]
+            left = [most_requests(limit) - n for limit, n in zip(limits, used, strict=True)]
+            allowed = [n >= 1 - _ROUNDING for n in left]
+            counted = all(allowed)
+            for (bucket, _), (before, here) in zip(buckets, counts, strict=True):
+                self._keep(bucket, (window, before, here + counted))
+        return [
+            RateLimitDecision(
+                yes, limit, max(0, math.floor(n - counted + _ROUNDING)), WINDOW - elapsed
+            )
+            for yes, limit, n in zip(allowed, limits, left, strict=True)
+        ]
+
+    def _keep(self, bucket: str, count: tuple[int, int, int]) -> None:
+        self._counts[bucket] = count
+        # Who is refused must not be forgotten either, or could begin anew.
+        self._counts.move_to_end(bucket)
+        if len(self._counts) > self._max_buckets:
+            self._counts.popitem(last=False)
 
     def _current(self, bucket: str, window: int) -> tuple[int, int]:
         stored, before, here = self._counts.get(bucket, (window, 0, 0))

@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table
 
 from fpservice.bootstrap import build_comparison, build_indexing, build_rebuild
+from fpservice.commands.index_serve import index_serve
 from fpservice.commands.parts import opened_parts
 
 _SHOWN = 20
@@ -26,6 +27,9 @@ _SHOWN = 20
 @click.group()
 def index() -> None:
     """Look after the index."""
+
+
+index.add_command(index_serve)
 
 
 @index.command()

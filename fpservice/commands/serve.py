@@ -14,6 +14,8 @@ from fpservice.bootstrap import Parts, build_api_keys, build_importer, build_sub
 from fpservice.commands.parts import opened_parts
 from fpservice.commands.supervisor import Program, Supervisor
 from fpservice.db import migrations
+from fpservice.draining import VARIABLE as DRAIN_VARIABLE
+from fpservice.draining import Drain
 from fpservice.services.demo import APPLICATION_KEY, USER_KEY, DemoService, example
 
 # Beyond the time that gunicorn gives its workers, in seconds.
@@ -37,8 +39,14 @@ def serve(port: int | None, demo: bool | None, worker: bool) -> None:
         _migrate(parts)
         wanted = parts.config.app_url.startswith("sqlite") if demo is None else demo
         greeting = _Greeting(bind, _prepare_demo(parts) if wanted else False)
-        stop_timeout = parts.config.gunicorn.graceful_timeout + _STOP_MARGIN
-    supervisor = Supervisor(_programs(bind, worker), stop_timeout)
+        options = parts.config.gunicorn
+    drain = Drain()
+    supervisor = Supervisor(
+        _programs(bind, worker, drain.inherited),
+        options.graceful_timeout + _STOP_MARGIN,
+        drain.begin,
+        options.drain,
+    )
     sys.exit(supervisor.run(greeting.when_ready))
 
 
@@ -82,13 +90,13 @@ def _prepare_demo(parts: Parts) -> bool:
     return demo.is_loaded()
 
 
-def _programs(bind: str, worker: bool) -> list[Program]:
-    environment = {**os.environ, _BIND: bind}
+def _programs(bind: str, worker: bool, drain: int) -> list[Program]:
+    environment = {**os.environ, _BIND: bind, DRAIN_VARIABLE: str(drain)}
     gunicorn = ["-m", "gunicorn", "-c", "python:fpservice.gunicorn_conf", "fpservice.wsgi:build()"]
-    programs = [Program("web", [sys.executable, *gunicorn], environment)]
+    programs = [Program("web", [sys.executable, *gunicorn], environment, [drain])]
     if worker:
         command = [sys.executable, "-m", "fpservice.cli", "worker"]
-        programs.append(Program("importer", command, environment))
+        programs.append(Program("importer", command, {**os.environ, _BIND: bind}))
     return programs
 
 

@@ -23,13 +23,18 @@ _MAX_BAD_STARTS: Final = 5
 _PR_SET_PDEATHSIG: Final = 1
 
 
+def _say_nothing() -> None:
+    """Announce the end to nobody."""
+
+
 @dataclass(slots=True)
 class Program:
-    """One program, and how its starts went."""
+    """One program, and how its starts went; it gets the files ``inherited`` from us."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
+    inherited: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     bad_starts: int = 0
@@ -39,11 +44,23 @@ class Program:
 class Supervisor:
     """Keeps programs running until it is told to stop, or one of them cannot be started."""
 
-    def __init__(self, programs: Sequence[Program], stop_timeout: float) -> None:
-        """Wait ``stop_timeout`` seconds for programs to end by themselves."""
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        stop_timeout: float,
+        announce_end: Callable[[], None] = _say_nothing,
+        drain: float = 0.0,
+    ) -> None:
+        """Wait ``stop_timeout`` seconds for each program to end by itself, one after the other.
+
+        ``announce_end`` is called ``drain`` seconds before that if SIGTERM ended the run. Ctrl-C
+        cannot be put off: it reaches the programs too.
+        """
         self._programs = programs
         self._stop_timeout = stop_timeout
-        self._stopping = False
+        self._announce_end = announce_end
+        self._drain = drain
+        self._signals: list[int] = []
 
     def run(self, at_each_look: Callable[[], None]) -> int:
         """Run until SIGTERM or SIGINT; return the exit status.
@@ -53,20 +70,34 @@ class Supervisor:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        status = 0
-        while not self._stopping:
-            for program in self._programs:
-                self._look_after(program)
-                if program.bad_starts >= _MAX_BAD_STARTS:
-                    log.error("%s does not start; giving up", program.name)
-                    self._stopping, status = True, 1
+        started = True
+        while started and not self._signals:
+            started = self._look_after_all()
             at_each_look()
             time.sleep(_LOOK_EVERY)
+        self._announce_end()
+        if self._signals == [signal.SIGTERM]:
+            self._wait_for_drain()
         self._end()
-        return status
+        return 0 if started else 1
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
+        self._signals.append(number)
+
+    def _wait_for_drain(self) -> None:
+        """Let requests come until traffic went elsewhere, or a second signal says to hurry."""
+        end = time.monotonic() + self._drain
+        while time.monotonic() < end and len(self._signals) < 2:
+            time.sleep(_LOOK_EVERY)
+
+    def _look_after_all(self) -> bool:
+        """Start what does not run; return False if something cannot be started."""
+        for program in self._programs:
+            self._look_after(program)
+            if program.bad_starts >= _MAX_BAD_STARTS:
+                log.error("%s does not start; giving up", program.name)
+                return False
+        return True
 
     def _look_after(self, program: Program) -> None:
         now = time.monotonic()
@@ -79,6 +110,7 @@ class Supervisor:
             program.process = subprocess.Popen(  # noqa: S603 (our own command line)
                 program.command,
                 env=dict(program.environment),
+                pass_fds=program.inherited,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 (there are no threads here)
             )
             program.started = now
@@ -92,13 +124,12 @@ class Supervisor:
         log.error("%s ended with status %d; starting it again", program.name, status)
 
     def _end(self) -> None:
+        """End the programs in their order: what the first still answers may need the second."""
         running = [p.process for p in self._programs if p.process and p.process.poll() is None]
         for process in running:
             process.terminate()
-        deadline = time.monotonic() + self._stop_timeout
-        for process in running:
             try:
-                process.wait(max(0.1, deadline - time.monotonic()))
+                process.wait(self._stop_timeout)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

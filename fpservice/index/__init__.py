@@ -11,4 +11,14 @@ memory map. Its files, from the outside in:
 - ``delta`` and ``snapshot``: what a reader sees, newest documents included;
 - ``generation``, ``generation_writer``: reading and writing one generation of these files;
 - ``reader``, ``writer``, ``merge``, ``builder``, ``verify``: what processes do with them.
+
+``http`` is the client of external fpindex servers; ``server`` puts the embedded index behind the
+same interface:
+
+- ``wire``, ``wire_requests``, ``wire_answers``: the bodies of the interface, for both sides;
+- ``http_deadline``, ``http_node``, ``http_nodes``, ``http_calls``: connections, one server, several
+  servers, and what can be asked of them;
+- ``http_completeness``, ``http_builder``: an index that is filled anew, and how;
+- ``database_source``: the hashes that an external index does not keep;
+- ``server``, ``server_request`` and the package ``served``: the server.
 """

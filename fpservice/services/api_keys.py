@@ -24,7 +24,7 @@ from fpservice.db.app.applications import (
 from fpservice.db.transaction import Database
 from fpservice.domain.caller import Account, Application
 from fpservice.domain.errors import AlreadyTakenError
-from fpservice.interfaces import SignIn
+from fpservice.interfaces import KeyChanges, SignIn
 from fpservice.services.key_cache import KEY, KeyCache
 
 
@@ -32,20 +32,31 @@ class ApiKeys:
     """Checks and administers keys."""
 
     def __init__(
-        self, app: Database, signing_in: SignIn, cache_size: int = 1000, cache_ttl: float = 60.0
+        self,
+        app: Database,
+        signing_in: SignIn,
+        cache_size: int = 1000,
+        cache_ttl: float = 60.0,
+        changes: KeyChanges | None = None,
     ) -> None:
-        """Remember at most ``cache_size`` keys of each kind for ``cache_ttl`` seconds."""
+        """Remember at most ``cache_size`` keys of each kind for ``cache_ttl`` seconds.
+
+        With ``changes``, keys that another process switches are forgotten when it says so.
+        """
         self._app = app
         self._signing_in = signing_in
+        self._changes = changes
         self._applications = KeyCache(app, find_application_by_apikey, cache_size, cache_ttl)
         self._accounts = KeyCache(app, find_account_by_apikey, cache_size, cache_ttl)
 
     def application(self, apikey: str) -> Application | None:
         """Return the active application with this client key."""
+        self._heed_changes()
         return self._applications.get(apikey)
 
     def account(self, apikey: str) -> Account | None:
         """Return the active account with this user key."""
+        self._heed_changes()
         return self._accounts.get(apikey)
 
     def find_application(self, apikey: str) -> Application | None:
@@ -151,9 +162,18 @@ class ApiKeys:
         with self._app.writing() as connection:
             changed = set_application_active(connection, apikey, active)
             changed = set_account_active(connection, apikey, active) or changed
-        self._applications.forget(apikey)
-        self._accounts.forget(apikey)
+        self._forget()
+        if self._changes and changed:
+            self._changes.announce()
         return changed
+
+    def _heed_changes(self) -> None:
+        if self._changes and self._changes.has_news():
+            self._forget()
+
+    def _forget(self) -> None:
+        self._applications.forget_all()
+        self._accounts.forget_all()
 
 
 @contextmanager

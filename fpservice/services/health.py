@@ -35,13 +35,18 @@ class HealthService:
         index: FingerprintIndex,
         musicbrainz: Database | None = None,
         more: Mapping[str, Check] | None = None,
+        more_reads: Mapping[str, Check] | None = None,
     ) -> None:
-        """Check these; ``musicbrainz`` is only read, and ``more`` belongs to the full check."""
+        """Check these; ``musicbrainz`` is only read, and ``more`` belongs to the full check.
+
+        ``more_reads`` belong to both checks.
+        """
         read = [*databases.all(), *([musicbrainz] if musicbrainz else [])]
         self._reads: dict[str, Check] = {
             f"database_{database.name}": _reader(database) for database in read
         }
         self._reads["index"] = index.ping
+        self._reads.update(more_reads or {})
         self._writes: dict[str, Check] = {
             f"database_{database.name}_write": _writer(database) for database in databases.all()
         }

@@ -37,6 +37,7 @@ class KeyCache(Generic[T]):
         self._known: TTLCache[str, T] = TTLCache(size, ttl)
         self._unknown: TTLCache[str, bool] = TTLCache(size, _MISS_TTL)
         self._lock = threading.Lock()
+        self._forgotten = 0
 
     def get(self, apikey: str) -> T | None:
         """Return the active owner of the key."""
@@ -46,18 +47,26 @@ class KeyCache(Generic[T]):
             known = self._known.get(apikey)
             if known or apikey in self._unknown:
                 return known
+            forgotten = self._forgotten
         with self._database.reading() as connection:
             found = self._find(connection, apikey)
         valid = found and found.active and hmac.compare_digest(found.apikey, apikey)
+        owner = found if valid else None
         with self._lock:
-            if found and valid:
-                self._known[apikey] = found
-                return found
-            self._unknown[apikey] = True
-            return None
+            # What was read before all was forgotten may be just what was to be forgotten.
+            if forgotten == self._forgotten:
+                self._remember(apikey, owner)
+        return owner
 
-    def forget(self, apikey: str) -> None:
-        """Ask the database the next time."""
+    def forget_all(self) -> None:
+        """Ask the database about every key the next time."""
         with self._lock:
-            self._known.pop(apikey, None)
-            self._unknown.pop(apikey, None)
+            self._forgotten += 1
+            self._known.clear()
+            self._unknown.clear()
+
+    def _remember(self, apikey: str, owner: T | None) -> None:
+        if owner:
+            self._known[apikey] = owner
+        else:
+            self._unknown[apikey] = True

@@ -43,15 +43,13 @@ class RateLimitService:
         return self._tightest(("application", f"application:{application.id}", limit))
 
     def _tightest(self, *buckets: tuple[str, str, float | None]) -> RateLimitDecision | None:
-        """Check bucket by bucket (kind, name, limit) until one refuses."""
-        tightest: RateLimitDecision | None = None
-        for kind, name, limit in buckets:
-            if self._limiter is None or limit is None:
-                continue
-            decision = self._limiter.check(name, limit)
+        """Return the first refusal of the buckets (kind, name, limit), else the tightest one."""
+        limited = [(kind, name, limit) for kind, name, limit in buckets if limit is not None]
+        if self._limiter is None or not limited:
+            return None
+        decisions = self._limiter.check_all([(name, limit) for _, name, limit in limited])
+        for (kind, _, _), decision in zip(limited, decisions, strict=True):
             if not decision.allowed:
                 self._metrics.count("rate_limit.refusals", bucket=kind)
                 return decision
-            if tightest is None or decision.remaining < tightest.remaining:
-                tightest = decision
-        return tightest
+        return min(decisions, key=lambda decision: decision.remaining)

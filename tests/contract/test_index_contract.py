@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +11,31 @@ import pytest
 
 from fpservice.domain.index_query import query_terms
 from fpservice.index.embedded import EmbeddedIndex
+from fpservice.index.http import HttpIndex
 from fpservice.interfaces import FingerprintIndex, Hit, IndexChange, IndexDelete, StoredFingerprint
+from fpservice.observability.metrics import NullMetrics
 from tests.index_samples import Contents, apply_to, expected_hits, sample, samples
+from tests.index_server import IndexServerProcess
 
 
-@pytest.fixture(params=["embedded", "embedded in small segments"])
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IndexServerProcess]:
+    with IndexServerProcess.running(tmp_path_factory.mktemp("indexes")) as running:
+        yield running
+
+
+@pytest.fixture(params=["embedded", "embedded in small segments", "http"])
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FingerprintIndex]:
     """An index without fingerprints."""
-    flush = 1_000 if request.param == "embedded" else 3
-    made: FingerprintIndex = EmbeddedIndex(
-        tmp_path / "index", flush_documents=flush, max_segments=3, merge_in_background=False
-    )
+    made: FingerprintIndex
+    if request.param == "http":
+        url = request.getfixturevalue("server").url
+        made = HttpIndex([url], f"index-{uuid.uuid4()}", NullMetrics())
+    else:
+        flush = 1_000 if request.param == "embedded" else 3
+        made = EmbeddedIndex(
+            tmp_path / "index", flush_documents=flush, max_segments=3, merge_in_background=False
+        )
     yield made
     made.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import redis
 
@@ -32,11 +33,21 @@ class RedisServer:
     def start(cls) -> RedisServer:
         """Return the server that ``TEST_REDIS_URL`` names, else a new one."""
         named = os.environ.get("TEST_REDIS_URL")
-        if named:
-            return cls(named)
+        return cls(named) if named else cls.start_own()
+
+    @classmethod
+    def start_own(cls) -> RedisServer:
+        """Return a new server, which a test may stop."""
         password = secrets.token_hex(16)
         port, process = ServerProcess.on_free_port(lambda port: _start(port, password))
         return cls(f"redis://:{password}@127.0.0.1:{port}/0", process)
+
+    def start_again(self) -> RedisServer:
+        """Return a server without data at the same place, where this one was stopped."""
+        place = urlsplit(self.url)
+        assert place.port is not None
+        assert place.password is not None
+        return RedisServer(self.url, _start(place.port, place.password))
 
     def clear(self) -> None:
         """Remove every key of the database that ``url`` names."""

@@ -38,12 +38,16 @@ def add_fingerprint(
     return int(connection.execute(statement.returning(fingerprint.c.id)).scalar_one())
 
 
-def fetch_fingerprints(connection: Connection, ids: Sequence[int]) -> dict[int, FingerprintRow]:
-    """Return the fingerprints that exist, by id."""
+def fetch_fingerprints(
+    connection: Connection, ids: Sequence[int], seconds: tuple[int, int] | None = None
+) -> dict[int, FingerprintRow]:
+    """Return the fingerprints that exist, by id; ``seconds`` bounds their durations, inclusive."""
     if not ids:
         return {}
-    rows = connection.execute(select(*_COLUMNS).where(fingerprint.c.id.in_(ids)))
-    return {row.id: _row(row) for row in rows}
+    statement = select(*_COLUMNS).where(fingerprint.c.id.in_(ids))
+    if seconds is not None:
+        statement = statement.where(fingerprint.c.length.between(*seconds))
+    return {row.id: _row(row) for row in connection.execute(statement)}
 
 
 def fingerprints_of_track(connection: Connection, track_id: int) -> list[FingerprintRow]:

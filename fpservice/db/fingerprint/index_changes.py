@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, exists, func, insert, select
 
 from fpservice.db.fingerprint.tables import fingerprint, index_change
 from fpservice.domain.fingerprint import Hashes, from_bytes
@@ -86,6 +86,13 @@ def unindexed_near(
 def count_changes(connection: Connection) -> int:
     """Return how many changes wait."""
     return int(connection.execute(select(func.count()).select_from(index_change)).scalar_one())
+
+
+def everything_is_queued(connection: Connection) -> bool:
+    """Return whether the index has still to be told of every fingerprint there is."""
+    waiting = exists().where(index_change.c.fingerprint_id == fingerprint.c.id)
+    told = select(fingerprint.c.id).where(~waiting).limit(1)
+    return connection.execute(told).first() is None
 
 
 def queued_among(connection: Connection, fingerprint_ids: Sequence[int]) -> set[int]:

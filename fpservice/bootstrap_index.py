@@ -1,0 +1,64 @@
+"""Which index: files of this host, or external servers; ``bootstrap`` builds the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from fpservice.config import Config
+from fpservice.db.fingerprint.index_changes import everything_is_queued
+from fpservice.db.transaction import Database
+from fpservice.index.builder import IndexBuilder
+from fpservice.index.database_source import DatabaseSource
+from fpservice.index.embedded import EmbeddedIndex
+from fpservice.interfaces import FingerprintSource, Metrics
+from fpservice.services.index_comparison import IndexComparisonService
+from fpservice.services.index_probe import IndexProbeService
+from fpservice.services.index_rebuild import IndexBuild
+
+# The HTTP client takes a moment to load: only where an external index is configured.
+if TYPE_CHECKING:
+    from fpservice.index.http import HttpIndex
+
+    Index = EmbeddedIndex | HttpIndex
+
+
+def build_index(config: Config, fingerprint: Database, metrics: Metrics) -> Index:
+    """Return the configured index; nothing connects yet."""
+    options = config.fingerprint_index
+    if not options.external:
+        return EmbeddedIndex(config.index_path)
+    from fpservice.index.http import HttpIndex
+
+    def is_fresh() -> bool:
+        with fingerprint.reading() as connection:
+            return everything_is_queued(connection)
+
+    return HttpIndex(
+        options.urls, options.name, metrics, timeout=options.timeout, is_fresh=is_fresh
+    )
+
+
+def build_source(index: Index, fingerprint: Database) -> FingerprintSource:
+    """Return where the hashes of candidates are: the embedded index has them beside its terms."""
+    return index if isinstance(index, EmbeddedIndex) else DatabaseSource(fingerprint)
+
+
+def index_builder(config: Config, index: Index) -> Callable[[], AbstractContextManager[IndexBuild]]:
+    """Return what begins to build the index anew."""
+    if isinstance(index, EmbeddedIndex):
+        return lambda: IndexBuilder(config.index_path)
+    from fpservice.index.http_builder import HttpIndexBuilder
+
+    external = index
+    return lambda: HttpIndexBuilder(external)
+
+
+def index_comparison(
+    index: Index, fingerprint: Database
+) -> IndexComparisonService | IndexProbeService:
+    """Return the service that compares index and database."""
+    if isinstance(index, EmbeddedIndex):
+        return IndexComparisonService(fingerprint, index)
+    return IndexProbeService(fingerprint, index)

@@ -1,0 +1,43 @@
+"""Candidates of lookups from the database: an external index keeps query terms alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fpservice.db.fingerprint.fingerprints import FingerprintRow, fetch_fingerprints
+from fpservice.db.transaction import Database
+from fpservice.interfaces import StoredFingerprint
+
+
+class DatabaseSource:
+    """A ``FingerprintSource``: one query for all fingerprints of a lookup."""
+
+    def __init__(self, fingerprint: Database) -> None:
+        """Read the database ``fingerprint``."""
+        self._fingerprint = fingerprint
+
+    def fetch(self, fingerprint_ids: Sequence[int]) -> list[StoredFingerprint]:
+        """Return those that exist, in the order asked for.
+
+        Raises:
+            DatabaseUnavailableError: the database does not answer.
+        """
+        with self._fingerprint.reading() as connection:
+            rows = fetch_fingerprints(connection, fingerprint_ids)
+        return _in_order(fingerprint_ids, rows)
+
+    def fetch_within(
+        self, fingerprint_ids: Sequence[int], low: int, high: int
+    ) -> list[StoredFingerprint]:
+        """Return those that exist and last from ``low`` to ``high`` seconds; raises as ``fetch``.
+
+        The hashes of the others are not read.
+        """
+        with self._fingerprint.reading() as connection:
+            rows = fetch_fingerprints(connection, fingerprint_ids, (low, high))
+        return _in_order(fingerprint_ids, rows)
+
+
+def _in_order(ids: Sequence[int], rows: dict[int, FingerprintRow]) -> list[StoredFingerprint]:
+    found = (rows[id] for id in ids if id in rows)
+    return [StoredFingerprint(row.id, row.duration, row.hashes) for row in found]
