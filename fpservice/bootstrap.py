@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from fpservice.config_options import DatabaseOptions
 from fpservice.db.engines import open_engine
 from fpservice.db.transaction import Database, Databases
 from fpservice.domain.matching import MIN_IMPORT_SCORE, SearchPolicy
+from fpservice.index.embedded import EmbeddedIndex
 from fpservice.interfaces import (
     FingerprintSource,
     KeyChanges,
@@ -157,7 +160,15 @@ def build_api_keys(parts: Parts) -> ApiKeys:
 def build_submission(parts: Parts) -> SubmissionService:
     """Return the service that takes submissions in."""
     databases = parts.databases
-    return SubmissionService(databases.ingest, databases.fingerprint, _queue(parts), parts.metrics)
+    # Some threads of a process stay free for others while submissions wait for their imports.
+    waiting = max(1, parts.config.gunicorn.threads // 2)
+    return SubmissionService(
+        databases.ingest,
+        databases.fingerprint,
+        _queue(parts),
+        parts.metrics,
+        max_waiting=waiting,
+    )
 
 
 def build_metadata_provider(parts: Parts) -> MetadataProvider:
@@ -185,7 +196,9 @@ def build_search(parts: Parts) -> FingerprintSearch:
         min_percent_of_better=options.min_percent_of_better,
         retry_beginning=True,
     )
-    return FingerprintSearch(parts.index, parts.source, policy, parts.metrics)
+    # A search over the network waits rather than computes.
+    turns = threading.Lock() if isinstance(parts.index, EmbeddedIndex) else None
+    return FingerprintSearch(parts.index, parts.source, policy, parts.metrics, turns)
 
 
 def build_ingestion(parts: Parts) -> IngestionService:
@@ -205,7 +218,8 @@ def build_ingestion(parts: Parts) -> IngestionService:
 
 def build_indexing(parts: Parts) -> IndexingService:
     """Return the service that keeps the index after the database."""
-    return IndexingService(parts.databases.fingerprint, parts.index, parts.metrics)
+    alone = parts.index.writing if isinstance(parts.index, EmbeddedIndex) else nullcontext
+    return IndexingService(parts.databases.fingerprint, parts.index, parts.metrics, alone)
 
 
 def build_rebuild(parts: Parts) -> IndexRebuildService:

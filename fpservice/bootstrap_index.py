@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 def build_index(config: Config, fingerprint: Database, metrics: Metrics) -> Index:
     """Return the configured index; nothing connects yet."""
     options = config.fingerprint_index
-    if not options.external:
-        return EmbeddedIndex(config.index_path)
-    from fpservice.index.http import HttpIndex
 
     def is_fresh() -> bool:
         with fingerprint.reading() as connection:
             return everything_is_queued(connection)
+
+    if not options.external:
+        return EmbeddedIndex(config.index_path, is_fresh=is_fresh)
+    from fpservice.index.http import HttpIndex
 
     return HttpIndex(
         options.urls, options.name, metrics, timeout=options.timeout, is_fresh=is_fresh

@@ -46,9 +46,11 @@ def main() -> None:
     """Run a command; what the user can mend is said in one line, without a stack trace."""
     try:
         commands()
-    except (ConfigError, DomainError) as error:
+    except (ConfigError, DomainError, OSError) as error:
         click.echo(f"fpservice: {error}", err=True)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

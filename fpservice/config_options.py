@@ -64,7 +64,7 @@ class DatabaseOptions:
     pool_recycle: int = option(1800, "Age after which a connection is replaced.", low=1)
     connect_timeout: int = option(3, "Time limit of connecting.", low=1, high=60)
     statement_timeout: float = option(
-        10.0,
+        4.0,
         "Time limit of a statement; 0 sets none, as PgBouncer needs it.",
         low=0,
         high=86400,
@@ -259,7 +259,12 @@ class GunicornOptions:
 
     bind: str = option("127.0.0.1:5000", "Address and port, or unix:/path.")
     workers: int = option(0, "Processes; 0 is one for each processor.", low=0, high=1024)
-    threads: int = option(1, "Threads of a process; more than one is slower.", low=1, high=256)
+    threads: int = option(
+        4,
+        "Threads of a process, so that a slow client does not keep others waiting.",
+        low=1,
+        high=256,
+    )
     timeout: int = option(30, "Silence after which a process is replaced.", low=1)
     graceful_timeout: int = option(30, "Time for requests under way at the end.", low=1)
     drain: int = option(

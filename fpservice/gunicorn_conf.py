@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn import util
+from gunicorn.workers import gthread
 
 from fpservice.api.context import EXTENSION
 from fpservice.config import load_config
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # A client that sends nothing for so long, in seconds, has gone; it must not keep a thread.
 _SOCKET_TIMEOUT: Final = 10
 _config = load_config()
+# A connection that sends nothing yet goes to the poller after this time and leaves its thread.
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.2
 
 bind = _config.gunicorn.bind
 workers = _config.gunicorn.processes

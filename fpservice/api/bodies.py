@@ -7,6 +7,7 @@ import zlib
 from typing import Final
 
 from flask import Request
+from werkzeug.datastructures import EnvironHeaders
 
 from fpservice.api import errors
 
@@ -14,22 +15,26 @@ _CHUNK: Final = 65_536
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
-def inflate_body(request: Request, limit: int) -> None:
-    """Replace a gzip body by what is in it; both may have ``limit`` bytes.
+def take_body(request: Request, limit: int) -> None:
+    """Read the whole body, inflate it if it is gzip, and leave it where parsers look for it.
+
+    What parses a stream takes its end for the end of the body; a body that is cut short or too long
+    must not be taken for a whole one. ``limit`` bytes are allowed as sent and as inflated.
 
     Raises:
         ApiError: too large before or after inflating, damaged or cut off.
     """
-    if request.headers.get("Content-Encoding", "").strip().lower() != "gzip":
-        return
-    compressed = _read(request, limit)
-    body = _inflate(compressed, limit) if compressed else b""
+    body = _read(request, limit)
+    if request.headers.get("Content-Encoding", "").strip().lower() == "gzip":
+        body = _inflate(body, limit) if body else b""
     environ = request.environ
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
-    environ.pop("HTTP_CONTENT_ENCODING", None)
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["wsgi.input_terminated"] = True
+    for name in ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"):
+        environ.pop(name, None)
+    # It was read from the headers as they came.
+    request.headers = EnvironHeaders(environ)
 
 
 def body_limit(limit: int) -> errors.ApiError:
@@ -38,16 +43,21 @@ def body_limit(limit: int) -> errors.ApiError:
 
 
 def _read(request: Request, limit: int) -> bytes:
-    if (request.content_length or 0) > limit:
+    announced = request.content_length
+    if (announced or 0) > limit:
         raise body_limit(limit)
-    stream = request.environ["wsgi.input"]
-    if request.content_length is not None:
-        return bytes(stream.read(request.content_length))
-    if not request.environ.get("wsgi.input_terminated"):
+    if announced is None and not request.environ.get("wsgi.input_terminated"):
         return b""
-    body = bytes(stream.read(limit + 1))
+    stream = request.environ["wsgi.input"]
+    try:
+        body = bytes(stream.read(limit + 1 if announced is None else announced))
+    except Exception as error:
+        # Servers have errors of their own kinds for chunks that make no sense.
+        raise errors.malformed_request("the body cannot be read") from error
     if len(body) > limit:
         raise body_limit(limit)
+    if len(body) < (announced or 0):
+        raise errors.malformed_request("the body is cut off")
     return body
 
 

@@ -30,6 +30,9 @@ class Limits:
     max_duration_difference: int = 30
     default_duration_difference: int = 7
     ids: int = 1000
+    mbids: int = 100
+    # Each submission of a request keeps its own copy of the hashes; this bounds them all, in bytes.
+    stored: int = 67_108_864
     trusted_proxies: int = 0
 
 

@@ -68,6 +68,8 @@ def read_entries(
             continue
         entries.submissions.extend(read)
         entries.suffixes.extend([suffix] * len(read))
+    if sum(one.hashes.nbytes for one in entries.submissions) > services().limits.stored:
+        raise errors.too_large("too many fingerprints for one request")
     if not entries.submissions:
         raise last or errors.missing_parameter("fingerprint")
     return entries
@@ -116,6 +118,8 @@ def _read_entry(
     puid = required_uuid(f"puid{suffix}", puid_text) if puid_text else None
     foreign_id = _read_foreign_id(params, f"foreignid{suffix}")
     name = f"mbid{suffix}"
+    if len(params.texts(name)) > limits.mbids:
+        raise errors.too_large(f"an entry may have {limits.mbids} MBIDs")
     mbids: list[uuid.UUID | None] = [required_uuid(name, text) for text in params.texts(name)]
     duration = _read_duration(params, f"{names.duration}{suffix}", names.lenient_duration)
     hashes = read_hashes(params, suffix, limits)

@@ -52,11 +52,17 @@ def install(app: Flask) -> None:
     """Add what happens before and after each request."""
     app.before_request(_start_clock)
     app.after_request(_finish)
+    app.teardown_request(_forget_trace)
 
 
 def _start_clock() -> None:
     g.started = time.monotonic()
     request_id.set(_trace(request.headers))
+
+
+def _forget_trace(error: BaseException | None) -> None:
+    """Let the thread's next lines in the log not carry the id of this request."""
+    request_id.set(None)
 
 
 def _trace(headers: Headers) -> str:

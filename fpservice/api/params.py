@@ -104,18 +104,25 @@ def read_params(request: Request) -> Params:
     if request.mimetype == "application/json" and request.content_length:
         values.update(_from_json(_read_json(request)))
     elif request.method == "POST":
-        _check_text(request)
-        values.update(request.form)
+        values.update(_form(request))
     return Params(values)
 
 
-def _check_text(request: Request) -> None:
-    """Refuse a form that is no text, such as one that was compressed and does not say so."""
+def _form(request: Request) -> MultiDict[str, str]:
+    """Return the fields of a form.
+
+    A form that is no text, such as one that was compressed and does not say so, is too large.
+    """
     if request.mimetype == "application/x-www-form-urlencoded":
         try:
             request.get_data().decode()
         except UnicodeDecodeError as error:
             raise RequestEntityTooLarge from error
+    try:
+        return request.form
+    except (KeyError, ValueError) as error:
+        # A part of a multipart body without a name, for one.
+        raise errors.malformed_request("the form cannot be read") from error
 
 
 def _read_json(request: Request) -> Any:
@@ -152,4 +159,6 @@ def _plain_list(name: str, value: Any) -> list[str]:
 
 
 def _plain(value: Any) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    # Half of a pair of surrogates is no character; nothing could store or write it.
+    return text.encode("utf-8", "replace").decode()

@@ -6,7 +6,7 @@ from flask import g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fpservice.api import errors, formats
-from fpservice.api.bodies import body_limit, inflate_body
+from fpservice.api.bodies import take_body
 from fpservice.api.context import services
 from fpservice.api.params import Params, read_params
 from fpservice.api.rate_limit import check_address
@@ -31,9 +31,7 @@ def read() -> Params:
         ApiError: too large or unreadable.
     """
     limit = services().limits.body
-    inflate_body(request, limit)
-    if (request.content_length or 0) > limit:
-        raise body_limit(limit)
+    take_body(request, limit)
     try:
         return read_params(request)
     except RequestEntityTooLarge as error:

@@ -66,6 +66,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "threads": _THREADS,
             "keepalive": 75,
+            # It would be one socket in the home directory, the same for all of this user.
+            "control_socket_disable": True,
             "timeout": 60,
             "graceful_timeout": 30,
             "loglevel": "warning",

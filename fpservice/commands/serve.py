@@ -65,6 +65,8 @@ def _check_free(bind: str) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), int(port)))
+        except ValueError as error:
+            raise click.ClickException(f"{bind} is not an address with a port") from error
         except OSError as error:
             raise click.ClickException(
                 f"cannot listen on {bind} ({error.strerror}); choose another port with --port"
@@ -96,7 +98,8 @@ def _programs(bind: str, worker: bool, drain: int) -> list[Program]:
     programs = [Program("web", [sys.executable, *gunicorn], environment, [drain])]
     if worker:
         command = [sys.executable, "-m", "fpservice.cli", "worker"]
-        programs.append(Program("importer", command, {**os.environ, _BIND: bind}))
+        importer = Program("importer", command, {**os.environ, _BIND: bind}, essential=False)
+        programs.append(importer)
     return programs
 
 

@@ -35,6 +35,8 @@ class Program:
     command: Sequence[str]
     environment: Mapping[str, str]
     inherited: Sequence[int] = ()
+    # Without it there is nothing to keep up: if it does not start, everything ends.
+    essential: bool = True
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     bad_starts: int = 0
@@ -94,7 +96,7 @@ class Supervisor:
         """Start what does not run; return False if something cannot be started."""
         for program in self._programs:
             self._look_after(program)
-            if program.bad_starts >= _MAX_BAD_STARTS:
+            if program.essential and program.bad_starts >= _MAX_BAD_STARTS:
                 log.error("%s does not start; giving up", program.name)
                 return False
         return True

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
-BUSY_TIMEOUT_MS = 10_000
+# Less than the time clients wait for an answer.
+BUSY_TIMEOUT_MS = 4_000
 IMMEDIATE = "fpservice_immediate"
 
 
@@ -19,7 +20,7 @@ def open_engine(
     pool_size: int = 5,
     pool_recycle: int = 1800,
     connect_timeout: int = 3,
-    statement_timeout: float = 10.0,
+    statement_timeout: float = 4.0,
 ) -> Engine:
     """Return an engine for a SQLAlchemy URL; nothing connects yet.
 

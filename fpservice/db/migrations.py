@@ -34,6 +34,8 @@ def upgrade(database: Database) -> None:
     """
     with database.writing() as connection:
         if connection.dialect.name == "postgresql":
+            # A migration may take longer than any request.
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         command.upgrade(_config(database.name, connection), "head")
 

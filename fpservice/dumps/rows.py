@@ -15,7 +15,8 @@ from fpservice.domain.submission import MAX_DURATION, SubmittedText, parse_uuid
 
 Row = dict[str, Any]
 
-_MAX_ID: Final = 2**63 - 1
+# The index knows no larger ones.
+_MAX_ID: Final = 2**32 - 1
 _MAX_INTEGER: Final = 2**31 - 1
 _MAX_SMALL_INTEGER: Final = 2**15 - 1
 

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
+from fpservice.domain.errors import IndexCorruptError, IndexUnavailableError
 from fpservice.domain.fingerprint import Hashes
-from fpservice.index import verify
+from fpservice.index import layout, verify
 from fpservice.index.reader import IndexReader
 from fpservice.index.record import MAX_DURATION, Change
+from fpservice.index.snapshot import Snapshot
 from fpservice.index.writer import IndexWriter
 from fpservice.interfaces import Hit, IndexStatus, StoredFingerprint
 
 KIND: Final = "embedded"
 FLUSH_DOCUMENTS: Final = 1_000
 MAX_SEGMENTS: Final = 4
+
+
+def _always() -> bool:
+    """Take missing files for a new index."""
+    return True
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Tell what reading damaged files runs into from the bugs of others."""
+    try:
+        yield
+    except (IndexError, ValueError, OverflowError, MemoryError, struct.error) as error:
+        raise IndexCorruptError(layout.damaged(f"index {path} makes no sense")) from error
 
 
 class EmbeddedIndex:
@@ -39,14 +56,19 @@ class EmbeddedIndex:
         flush_documents: int = FLUSH_DOCUMENTS,
         max_segments: int = MAX_SEGMENTS,
         merge_in_background: bool = True,
+        is_fresh: Callable[[], bool] = _always,
     ) -> None:
         """Name the directory; nothing is opened before the first call.
+
+        Where there are no files, ``is_fresh`` says whether that is as it should be: a new
+        installation has none, but an index that was wiped must not pass for an empty one.
 
         Writers wait ``lock_timeout`` seconds for each other, write a segment for every
         ``flush_documents`` changes, and merge segments when there are more than ``max_segments``:
         in a process of their own, or else before the call returns.
         """
         self._path = Path(path)
+        self._is_fresh = is_fresh
         self._reader = IndexReader(self._path)
         self._writer = IndexWriter(
             self._path,
@@ -70,10 +92,11 @@ class EmbeddedIndex:
         The low four bits of terms do not count, nor does a term given twice.
         """
         deadline = time.monotonic() + timeout
-        snapshot = self._reader.snapshot()
-        if snapshot is None:
-            return []
-        return snapshot.search(terms, limit, min_hits, min_percent, deadline)
+        with _damage(self._path):
+            snapshot = self._snapshot()
+            if snapshot is None:
+                return []
+            return snapshot.search(terms, limit, min_hits, min_percent, deadline)
 
     def fetch(self, fingerprint_ids: Sequence[int]) -> list[StoredFingerprint]:
         """Return those that exist, in the order asked for; hashes are read-only views."""
@@ -86,8 +109,9 @@ class EmbeddedIndex:
 
         The hashes of the others are not touched.
         """
-        snapshot = self._reader.snapshot()
-        return [] if snapshot is None else snapshot.fetch(fingerprint_ids, low, high)
+        with _damage(self._path):
+            snapshot = self._snapshot()
+            return [] if snapshot is None else snapshot.fetch(fingerprint_ids, low, high)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Make the changes, in order; durable when this returns. Idempotent; inserts replace.
@@ -96,6 +120,7 @@ class EmbeddedIndex:
             IndexLockedError: another process is writing, and went on for the lock timeout.
             ValueError: an id, duration or array of hashes is out of range; nothing was changed.
         """
+        self._refuse_if_wiped()
         self._writer.apply(changes)
 
     def writing(self) -> AbstractContextManager[None]:
@@ -119,7 +144,22 @@ class EmbeddedIndex:
 
     def ping(self) -> None:
         """Return if the files can be read; an index that does not exist yet is an empty one."""
-        self._reader.snapshot()
+        with _damage(self._path):
+            self._snapshot()
+
+    def _snapshot(self) -> Snapshot | None:
+        snapshot = self._reader.snapshot()
+        if snapshot is None:
+            self._refuse_if_wiped()
+        return snapshot
+
+    def _refuse_if_wiped(self) -> None:
+        try:
+            is_there = layout.current_generation(self._path) is not None
+        except OSError as error:
+            raise IndexUnavailableError(f"cannot read index {self._path}: {error}") from error
+        if not is_there and not self._is_fresh():
+            raise IndexCorruptError(layout.damaged(f"index {self._path} is gone"))
 
     def verify(self) -> Iterator[str]:
         """Yield what is wrong with the files, in words, after reading all of them."""

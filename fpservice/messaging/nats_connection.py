@@ -84,11 +84,10 @@ class NatsConnection:
             self._loop = asyncio.new_event_loop()
             thread = threading.Thread(target=_run, args=(self._loop,), name="nats", daemon=True)
             thread.start()
-            self._loop.call_soon_threadsafe(self._begin)
+            self._loop.call_soon_threadsafe(self._begin, self._loop)
 
-    def _begin(self) -> None:
-        assert self._loop is not None
-        self._connecting = self._loop.create_task(self._connect())
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._connecting = loop.create_task(self._connect())
 
     async def _connect(self) -> None:
         """Connect for the first time; from then on the client reconnects by itself."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from fpservice.db.fingerprint.index_changes import (
     QueuedChange,
     count_changes,
@@ -23,8 +26,19 @@ BATCH = 200
 class IndexingService:
     """Applies queued changes to the index."""
 
-    def __init__(self, fingerprint: Database, index: FingerprintIndex, metrics: Metrics) -> None:
-        """Read the queue in the database ``fingerprint``, write ``index``."""
+    def __init__(
+        self,
+        fingerprint: Database,
+        index: FingerprintIndex,
+        metrics: Metrics,
+        alone: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """Read the queue in the database ``fingerprint``, write ``index``.
+
+        ``alone`` keeps other writers of the index away while a batch is read, applied and removed:
+        one that read the queue earlier and applies it later would bring back what was replaced.
+        """
+        self._alone = alone
         self._fingerprint = fingerprint
         self._index = index
         self._metrics = metrics
@@ -40,15 +54,21 @@ class IndexingService:
         """
         total = 0
         while True:
-            with self._fingerprint.reading() as connection:
-                queued = queued_changes(connection, BATCH)
-            if not queued:
+            if not self.waiting():
                 return total
+            with self._alone():
+                applied = self._apply_batch()
+            total += applied
+            self._metrics.count("index.changes", applied)
+
+    def _apply_batch(self) -> int:
+        with self._fingerprint.reading() as connection:
+            queued = queued_changes(connection, BATCH)
+        if queued:
             self._index.apply([_change(one) for one in queued])
             with self._fingerprint.writing() as connection:
                 remove_changes(connection, [one.id for one in queued])
-            total += len(queued)
-            self._metrics.count("index.changes", len(queued))
+        return len(queued)
 
     def waiting(self) -> int:
         """Return how many changes the index has not been told yet."""

@@ -169,12 +169,13 @@ class IngestionService:
     def _matches(self, connection: Connection, content: Submission) -> list[Match]:
         """Return matches in the index and among what the index does not know yet."""
         near = MAX_TRACK_DURATION_DIFFERENCE
-        indexed = self._search.find(content.hashes, content.duration, near)
         fresh = [
             StoredFingerprint(one.fingerprint_id, one.duration, one.hashes)
             for one in unindexed_near(connection, content.duration, near, MAX_UNINDEXED)
             if one.hashes is not None
         ]
+        # After the queue was read: what another worker tells the index meanwhile is found here.
+        indexed = self._search.find(content.hashes, content.duration, near)
         known = {match.fingerprint_id for match in indexed}
         more = [
             match

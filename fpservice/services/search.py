@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 
 from fpservice.domain.errors import SearchUnavailableError
 from fpservice.domain.fingerprint import Hashes
@@ -28,8 +29,14 @@ class FingerprintSearch:
         source: FingerprintSource,
         policy: SearchPolicy,
         metrics: Metrics,
+        turns: AbstractContextManager[object] | None = None,
     ) -> None:
-        """Search by ``policy``."""
+        """Search by ``policy``.
+
+        ``turns`` lets one thread of a process search at a time: several that compute at once hand
+        the interpreter to and fro in the middle of each search, and all take longer.
+        """
+        self._turns = nullcontext() if turns is None else turns
         self._index = index
         self._source = source
         self._policy = policy
@@ -54,6 +61,17 @@ class FingerprintSearch:
             SearchUnavailableError: not finished; an empty list would be a lie.
         """
         deadline = time.monotonic() + time_limit
+        with self._turns:
+            return self._find(hashes, duration, max_difference, time_limit, deadline)
+
+    def _find(
+        self,
+        hashes: Hashes,
+        duration: int | None,
+        max_difference: int,
+        time_limit: float,
+        deadline: float,
+    ) -> list[Match]:
         terms = query_terms(hashes)
         if not len(terms):
             return []

@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from fpservice.db.app.statistics import (
     Hour,
     LookupCount,
@@ -53,8 +55,11 @@ class StatisticsService:
             self._lookups[hour, False] += misses
             self._count_user_agent(now.date(), application_id, user_agent)
             due = time.monotonic() - self._written > self._period
+            if due:
+                self._written = time.monotonic()
         if due:
-            self.write()
+            # Not in the request: the database may keep whoever writes waiting.
+            threading.Thread(target=self.write, name="statistics", daemon=True).start()
 
     def write(self) -> None:
         """Write down what was counted since the last time; on an error try again later."""
@@ -66,6 +71,10 @@ class StatisticsService:
         counts = [LookupCount(h, lookups[h, True], lookups[h, False]) for h in hours]
         try:
             self.add(counts, dict(user_agents))
+        except SQLAlchemyError:
+            # What the database refuses it would refuse again.
+            log.exception("statistics are lost")
+            self._metrics.count("statistics.errors")
         except DatabaseUnavailableError as error:
             log.warning("statistics are written later: %s", error)
             self._metrics.count("statistics.errors")

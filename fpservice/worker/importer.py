@@ -125,7 +125,7 @@ class Importer:
 
     def _import(self, delivery: Delivery) -> None:
         started = time.monotonic()
-        request_id.set(delivery.trace)
+        token = request_id.set(delivery.trace)
         try:
             self._ingestion.import_submission(delivery.submission_id)
         except SearchUnavailableError:
@@ -135,6 +135,8 @@ class Importer:
             self._postpone(delivery, f"{type(error).__name__}: {error}"[:500])
         else:
             delivery.done()
+        finally:
+            request_id.reset(token)
         self._metrics.observe("import", time.monotonic() - started)
 
     def _postpone(self, delivery: Delivery, reason: str) -> None:

@@ -345,7 +345,7 @@ def test_index_servers() -> None:
 def test_no_secret_is_shown(write: Write) -> None:
     secrets = [o for options in OPTIONS.values() for o in options if o.secret]
     names = {option.name for option in secrets}
-    assert names == {"password", "url", "servers", "token", "secret", "dsn"}
+    assert names == {"password", "url", "replica_url", "servers", "token", "secret", "dsn"}
     values = {
         "redis": "redis://u:hunter2@r/0",
         "fingerprint_index": "http://u:hunter2@i",
@@ -353,7 +353,7 @@ def test_no_secret_is_shown(write: Write) -> None:
     }
     environ = {
         o.variable: values.get(
-            o.section, "postgresql://u:hunter2@d/n" if o.name == "url" else "hunter2"
+            o.section, "postgresql://u:hunter2@d/n" if o.name.endswith("url") else "hunter2"
         )
         for o in secrets
         if o.path not in ("nats.token", "redis.password")
