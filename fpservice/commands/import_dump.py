@@ -19,10 +19,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from fpservice.bootstrap import build_submission
 from fpservice.commands.failure import CommandFailure
 from fpservice.commands.index import rebuild
 from fpservice.commands.parts import opened_parts
 from fpservice.db import migrations
+from fpservice.domain.submission import State
 from fpservice.dumps.files import DumpFileError
 from fpservice.dumps.rejects import RejectsError
 from fpservice.services import dump_summary
@@ -49,14 +51,28 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Rebuild the index at the end, instead of queueing each fingerprint for it: faster where"
     " most of the index is new.",
 )
-def import_dump(paths: tuple[Path, ...], rejects: Path, index_at_end: bool) -> None:
+@click.option(
+    "--over-submissions",
+    is_flag=True,
+    help="Import although rows of the dump may replace what was submitted here.",
+)
+def import_dump(
+    paths: tuple[Path, ...], rejects: Path, index_at_end: bool, over_submissions: bool
+) -> None:
     """Import AcoustID dump files, or folders of them, by day.
 
     An import that was broken off is simply started again: what is stored already stays as it is.
     """
     console = Console()
     with opened_parts() as parts, _progress(console) as report:
-        migrations.upgrade(parts.databases.fingerprint)
+        for database in parts.databases.all():
+            migrations.upgrade(database)
+        if not over_submissions and build_submission(parts).latest(State.IMPORTED, 1):
+            raise CommandFailure(
+                "submissions were imported here (the demo catalogue, for one), and rows of a dump"
+                " replace rows with the same id; use an empty installation (serve --no-demo), or"
+                " --over-submissions"
+            )
         importer = DumpImport(parts.databases.fingerprint, rejects, index_at_end=index_at_end)
         try:
             summary = importer.import_files(paths, report)
