@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select
 
 from fpservice.db.dialect import insert as upsert
 from fpservice.db.fingerprint.tables import track, track_fingerprint
@@ -87,11 +87,6 @@ def count_fingerprint_of_track(connection: Connection, track_id: int, fingerprin
             set_={"submission_count": track_fingerprint.c.submission_count + 1},
         )
     )
-
-
-def merge_track(connection: Connection, track_id: int, into_id: int) -> None:
-    """Mark a track as merged into another; moving its links is the caller's task."""
-    connection.execute(update(track).where(track.c.id == track_id).values(new_id=into_id))
 
 
 def _follow(connection: Connection, ids: set[int]) -> dict[int, Track]:
