@@ -366,4 +366,6 @@ def _consumer(parts: Parts) -> SubmissionConsumer:
 
 
 def _outbox(parts: Parts) -> PollingConsumer:
-    return PollingConsumer(build_ingestion(parts).due, parts.config.worker.poll_interval)
+    ingestion = build_ingestion(parts)
+    interval = parts.config.worker.poll_interval
+    return PollingConsumer(ingestion.due, ingestion.release, interval)

@@ -196,6 +196,9 @@ class SubmissionConsumer(Protocol):
             QueueUnavailableError: look into the outbox instead.
         """
 
+    def give_back(self, deliveries: Sequence[Delivery], delay: float) -> None:
+        """Have all delivered again after ``delay`` seconds, here or elsewhere; never raises."""
+
     def announce_again(self, submission_ids: Sequence[int]) -> None:
         """Announce submissions whose first announcement may be lost; never raises."""
 

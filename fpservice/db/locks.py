@@ -1,27 +1,34 @@
-"""Locks that two imports of the same music take, so that they never run at once."""
+"""The lock that keeps imports apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sqlalchemy import Connection, text
 
-# The two-number form keeps these locks apart from those of other programs on the server.
+# The two-number form keeps this lock apart from those of other programs on the server.
 _NAMESPACE = 0x46_50_53  # "FPS"
+_IMPORT = 1
+# Others hold it for a second at most each; longer than statements of lookups may take.
+_PATIENCE = "30s"
 
 
-def lock_for_import(connection: Connection, keys: Iterable[int]) -> None:
-    """Hold 32-bit keys until the transaction ends; taken in rising order, so never a deadlock.
+def lock_imports(connection: Connection) -> None:
+    """Hold the import lock until the transaction ends.
+
+    One for all music: with a lock for each fingerprint, or for its SimHash, two importers that meet
+    variants of one recording at once would not see each other, and make two tracks of it.
+    Nothing of the session is touched, so a pooler may share it.
 
     SQLite needs none: a write transaction there is the only one.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: it was not to be had in time.
     """
     if connection.dialect.name != "postgresql":
         return
-    statement = text("SELECT pg_advisory_xact_lock(:namespace, :key)")
-    for key in sorted({_signed(key) for key in keys}):
-        connection.execute(statement, {"namespace": _NAMESPACE, "key": key})
-
-
-def _signed(key: int) -> int:
-    low = key & 0xFFFF_FFFF
-    return low - 2**32 if low >= 2**31 else low
+    limits = ("statement_timeout", "lock_timeout")
+    connection.execute(text("".join(f"SET LOCAL {name} = '{_PATIENCE}';" for name in limits)))
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:namespace, :key)"),
+        {"namespace": _NAMESPACE, "key": _IMPORT},
+    )
+    connection.execute(text("".join(f"SET LOCAL {name} TO DEFAULT;" for name in limits)))

@@ -54,6 +54,11 @@ class Database:
         """Whether what was read from ``reading_replica`` may be late."""
         return self._replica is not None
 
+    @property
+    def has_many_writers(self) -> bool:
+        """Whether transactions that write run side by side; on SQLite there is one at a time."""
+        return self.engine.dialect.name != "sqlite"
+
     def _replica_connection(self) -> Connection | None:
         if self._replica is None:
             return None

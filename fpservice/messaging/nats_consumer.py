@@ -17,7 +17,7 @@ from nats.js.errors import Error as JetStreamError
 
 from fpservice.config_options import NatsOptions
 from fpservice.domain.errors import QueueUnavailableError
-from fpservice.interfaces import Metrics
+from fpservice.interfaces import Delivery, Metrics
 from fpservice.messaging.nats_connection import NatsConnection
 from fpservice.messaging.nats_stream import (
     REQUEST_ID,
@@ -92,6 +92,11 @@ class NatsConsumer:
             self._subscription = None
             raise QueueUnavailableError(f"NATS: {type(error).__name__}") from error
         return [one for message in messages if (one := self._delivery(message))]
+
+    def give_back(self, deliveries: Sequence[Delivery], delay: float) -> None:
+        """Ask for all of them again."""
+        for one in deliveries:
+            one.again(delay)
 
     def announce_again(self, submission_ids: Sequence[int]) -> None:
         """Announce submissions whose first announcement may be lost."""

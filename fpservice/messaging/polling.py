@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from fpservice.domain.errors import SearchUnavailableError
+from fpservice.interfaces import Delivery
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,19 @@ class SilentQueue:
 class PollingConsumer:
     """Looks into the outbox, and sleeps when there is nothing."""
 
-    def __init__(self, due: Callable[[int], list[int]], interval: float) -> None:
-        """``due`` returns submissions that may be imported; look every ``interval`` seconds."""
+    def __init__(
+        self,
+        due: Callable[[int], list[int]],
+        release: Callable[[Sequence[int], float], None],
+        interval: float,
+    ) -> None:
+        """Look every ``interval`` seconds.
+
+        ``due`` returns submissions that may be imported, at most so many; ``release`` lets others
+        have submissions after so many seconds.
+        """
         self._due = due
+        self._release = release
         self._interval = interval
         self._closed = threading.Event()
 
@@ -52,6 +68,14 @@ class PollingConsumer:
         if not found:
             self._closed.wait(min(self._interval, timeout))
         return [OutboxDelivery(submission_id) for submission_id in found]
+
+    def give_back(self, deliveries: Sequence[Delivery], delay: float) -> None:
+        """Let others have them."""
+        try:
+            self._release([one.submission_id for one in deliveries], delay)
+        except SearchUnavailableError as error:
+            # They are due again by themselves, a little later.
+            log.warning("not given back: %s", error)
 
     def announce_again(self, submission_ids: Sequence[int]) -> None:
         """Do nothing: they are in the outbox."""

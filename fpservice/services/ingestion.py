@@ -1,57 +1,47 @@
-"""The import of a submission: load, reject, match, choose track, store, link, index, record.
+"""The import of submissions: load, reject, match, choose track, store, link, index, record.
 
-All writes to the database ``fingerprint`` are one transaction that also records the submission's
-number; a submission delivered twice finds that record and changes nothing.
+All writes to the database ``fingerprint`` are one transaction that also records the submissions'
+numbers; a submission delivered twice finds that record and changes nothing.
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cachetools import LRUCache
 from sqlalchemy import Connection
 
 from fpservice.db.app.sources import find_or_add_format, find_or_add_source
-from fpservice.db.fingerprint.fingerprints import add_fingerprint, fingerprints_of_track
-from fpservice.db.fingerprint.imported import ImportedSubmission, add_imported, find_imported
-from fpservice.db.fingerprint.index_changes import queue_change, unindexed_near
-from fpservice.db.fingerprint.tracks import (
-    Track,
-    add_track,
-    count_fingerprint_of_track,
-    tracks_by_id,
-    tracks_of_fingerprints,
-)
-from fpservice.db.ingest.link_sources import record_link_sources
+from fpservice.db.fingerprint.imported import find_imported
+from fpservice.db.fingerprint.tracks import tracks_by_id
+from fpservice.db.ingest.link_sources import LinkSource, record_link_sources
 from fpservice.db.ingest.submissions import (
     Outcome,
     StoredSubmission,
     attempts,
-    find_submission,
+    claim_due,
+    find_submissions,
     forget_pending,
-    pending_ids,
     postpone,
-    record_outcome,
+    record_outcomes,
+    release,
+    waiting_ids,
 )
-from fpservice.db.locks import lock_for_import
+from fpservice.db.locks import lock_imports
 from fpservice.db.transaction import Database, Databases
-from fpservice.domain.matching import (
-    MAX_TRACK_DURATION_DIFFERENCE,
-    SAME_FINGERPRINT,
-    Match,
-    may_join,
-    rank,
-)
 from fpservice.domain.submission import State, Submission, reason_to_reject
-from fpservice.interfaces import Metrics, StoredFingerprint
-from fpservice.services.linking import link, link_values, lock_keys
+from fpservice.interfaces import Metrics
+from fpservice.services.import_batch import ImportBatch, Placed
+from fpservice.services.linking import sources_of
 from fpservice.services.search import FingerprintSearch
 
-# How many fingerprints that the index does not know yet are compared one by one.
-MAX_UNINDEXED = 5000
-_COMPARED_AT_ONCE = 200
 _MAX_DELAY = 300.0
+# Others wait for the import lock so long, in seconds.
+_BATCH_TIME = 0.5
+# If the importer that has claimed submissions dies, another one takes them after so many seconds.
+_CLAIM_TIME = 10.0
 
 
 class ImportOutcome(enum.Enum):
@@ -85,9 +75,19 @@ class IngestionService:
         self._formats: LRUCache[str, int] = LRUCache(200)
 
     def due(self, limit: int) -> list[int]:
-        """Return submissions that wait in the outbox and may be tried now, the oldest first."""
-        with self._databases.ingest.reading() as connection:
-            return pending_ids(connection, datetime.now(UTC), limit)
+        """Return submissions that wait in the outbox and may be tried now, the oldest first.
+
+        Where several importers may ask at once, nobody else gets them for a while.
+        """
+        ingest = self._databases.ingest
+        connecting = ingest.writing() if ingest.has_many_writers else ingest.reading()
+        with connecting as connection:
+            return claim_due(connection, datetime.now(UTC), _later(_CLAIM_TIME), limit)
+
+    def release(self, submission_ids: Sequence[int], delay: float) -> None:
+        """Let submissions be due again after ``delay`` seconds; no try is counted."""
+        with self._databases.ingest.writing() as connection:
+            release(connection, submission_ids, _later(delay))
 
     def import_submission(self, submission_id: int) -> ImportOutcome:
         """Import one submission.
@@ -96,22 +96,35 @@ class IngestionService:
             SearchUnavailableError: index or database do not answer. That is not the submission's
                 fault: nothing was changed, and it does not count as a try.
         """
-        submission = self._load(submission_id)
-        if submission is None or submission.state is not State.PENDING:
-            return self._forget(submission_id)
-        reason = reason_to_reject(submission.content)
-        if reason is not None:
-            return self._reject(submission_id, reason)
-        format_id = self._format(submission.content.format)
-        with self._databases.fingerprint.writing() as connection:
-            imported = self._import_once(connection, submission, format_id)
-        self._record(submission, imported)
-        return self._counted(ImportOutcome.IMPORTED)
+        return self.import_batch([submission_id])[submission_id]
+
+    def import_batch(self, submission_ids: Sequence[int]) -> dict[int, ImportOutcome]:
+        """Import submissions, in order, in one transaction; return what each came to.
+
+        Those that time did not allow for are left out. An error means that none took effect,
+        whichever of them it is that cannot be imported.
+
+        Raises:
+            SearchUnavailableError: index or database do not answer; as above.
+        """
+        pending = self._load(submission_ids)
+        outcomes = dict.fromkeys(set(submission_ids) - pending.keys(), ImportOutcome.GONE)
+        reasons = {id: reason_to_reject(one.content) for id, one in pending.items()}
+        rejected = {id: reason for id, reason in reasons.items() if reason is not None}
+        outcomes.update(dict.fromkeys(rejected, ImportOutcome.REJECTED))
+        placed = self._take_in([one for id, one in pending.items() if id not in rejected])
+        outcomes.update(
+            dict.fromkeys((one.submission.id for one in placed), ImportOutcome.IMPORTED)
+        )
+        self._record(placed, rejected, [id for id in submission_ids if id not in pending])
+        for outcome in outcomes.values():
+            self._counted(outcome)
+        return outcomes
 
     def waiting(self, seconds: float, limit: int) -> list[int]:
         """Return submissions that are due and have waited for so long, the oldest first."""
         with self._databases.ingest.reading() as connection:
-            return pending_ids(connection, datetime.now(UTC), limit, _later(-seconds))
+            return waiting_ids(connection, datetime.now(UTC), _later(-seconds), limit)
 
     def postpone(self, submission_id: int, error: str) -> float | None:
         """Count a failed try; return after how many seconds to try again.
@@ -121,7 +134,7 @@ class IngestionService:
         with self._databases.ingest.writing() as connection:
             tries = attempts(connection, submission_id) + 1
             if tries >= self._max_attempts:
-                record_outcome(connection, Outcome(submission_id, State.FAILED, error))
+                record_outcomes(connection, [Outcome(submission_id, State.FAILED, error)])
                 self._counted(ImportOutcome.FAILED)
                 return None
             delay = min(self._retry_delay * 2.0 ** (tries - 1), _MAX_DELAY)
@@ -129,91 +142,59 @@ class IngestionService:
         self._counted(ImportOutcome.POSTPONED)
         return delay
 
-    def _forget(self, submission_id: int) -> ImportOutcome:
-        with self._databases.ingest.writing() as connection:
-            forget_pending(connection, submission_id)
-        return ImportOutcome.GONE
-
-    def _load(self, submission_id: int) -> StoredSubmission | None:
+    def _load(self, submission_ids: Sequence[int]) -> dict[int, StoredSubmission]:
+        """Return those that are still pending, in the order asked."""
         with self._databases.ingest.reading() as connection:
-            return find_submission(connection, submission_id)
+            stored = find_submissions(connection, submission_ids)
+        return {
+            id: stored[id]
+            for id in submission_ids
+            if id in stored and stored[id].state is State.PENDING
+        }
 
-    def _reject(self, submission_id: int, reason: str) -> ImportOutcome:
-        with self._databases.ingest.writing() as connection:
-            record_outcome(connection, Outcome(submission_id, State.REJECTED, reason))
-        return self._counted(ImportOutcome.REJECTED)
-
-    def _import_once(
-        self, connection: Connection, submission: StoredSubmission, format_id: int | None
-    ) -> ImportedSubmission:
-        content = submission.content
-        lock_for_import(connection, lock_keys(content))
-        done = find_imported(connection, submission.id)
-        if done:
-            return done
-        matches = self._matches(connection, content)
-        track, match = self._choose_track(connection, content, matches)
-        if match and match.score > SAME_FINGERPRINT:
-            fingerprint_id = match.fingerprint_id
-        else:
-            fingerprint_id = add_fingerprint(
-                connection, content.hashes, content.duration, content.bitrate, format_id
+    def _take_in(self, submissions: Sequence[StoredSubmission]) -> list[Placed]:
+        """Give submissions their effect, once, in the database ``fingerprint``."""
+        if not submissions:
+            return []
+        with_formats = [(one, self._format(one.content.format)) for one in submissions]
+        with self._databases.fingerprint.writing() as connection:
+            lock_imports(connection)
+            done = self._taken_in_before(connection, submissions)
+            batch = ImportBatch(connection, self._search)
+            batch.place(
+                ((one, format_id) for one, format_id in with_formats if one.id not in done),
+                _BATCH_TIME,
             )
-            queue_change(connection, fingerprint_id)
-        count_fingerprint_of_track(connection, track.id, fingerprint_id)
-        link(connection, track, content)
-        imported = ImportedSubmission(submission.id, fingerprint_id, track.id)
-        add_imported(connection, imported)
-        return imported
+            return [*done.values(), *batch.write()]
 
-    def _matches(self, connection: Connection, content: Submission) -> list[Match]:
-        """Return matches in the index and among what the index does not know yet."""
-        near = MAX_TRACK_DURATION_DIFFERENCE
-        fresh = [
-            StoredFingerprint(one.fingerprint_id, one.duration, one.hashes)
-            for one in unindexed_near(connection, content.duration, near, MAX_UNINDEXED)
-            if one.hashes is not None
-        ]
-        # After the queue was read: what another worker tells the index meanwhile is found here.
-        indexed = self._search.find(content.hashes, content.duration, near)
-        known = {match.fingerprint_id for match in indexed}
-        more = [
-            match
-            for start in range(0, len(fresh), _COMPARED_AT_ONCE)
-            for match in self._search.compare(
-                content.hashes, fresh[start : start + _COMPARED_AT_ONCE]
-            )
-        ]
-        return rank([*indexed, *(match for match in more if match.fingerprint_id not in known)])
+    def _taken_in_before(
+        self, connection: Connection, submissions: Sequence[StoredSubmission]
+    ) -> dict[int, Placed]:
+        imported = find_imported(connection, [one.id for one in submissions])
+        tracks = tracks_by_id(connection, {one.track_id for one in imported.values()})
+        return {
+            one.id: Placed(one, effect.fingerprint_id, tracks[effect.track_id])
+            for one in submissions
+            if (effect := imported.get(one.id))
+        }
 
-    def _choose_track(
-        self, connection: Connection, content: Submission, matches: list[Match]
-    ) -> tuple[Track, Match | None]:
-        """Return the track of the best match that it may join, else a new track."""
-        tracks = tracks_of_fingerprints(connection, [match.fingerprint_id for match in matches])
-        refused = set()
-        for match in matches:
-            track = tracks.get(match.fingerprint_id)
-            if track is None or track.id in refused:
-                continue
-            members = fingerprints_of_track(connection, track.id)
-            if may_join(
-                content.hashes, content.duration, ((m.duration, m.hashes) for m in members)
-            ):
-                return track, match
-            refused.add(track.id)
-        return add_track(connection), None
-
-    def _record(self, submission: StoredSubmission, imported: ImportedSubmission) -> None:
+    def _record(
+        self, placed: Sequence[Placed], rejected: Mapping[int, str], gone: Sequence[int]
+    ) -> None:
         """Write to ``ingest`` what happened. Idempotent, so a crash before it does no harm."""
-        source_id = self._source(submission.content)
-        with self._databases.fingerprint.reading() as connection:
-            track = tracks_by_id(connection, [imported.track_id])[imported.track_id]
-        outcome = Outcome(submission.id, State.IMPORTED, None, imported.track_id, track.gid)
-        values = link_values(submission.content, imported)
+        outcomes = [Outcome(id, State.REJECTED, reason) for id, reason in rejected.items()]
+        sources: list[LinkSource] = []
+        for one in placed:
+            content, id = one.submission.content, one.submission.id
+            outcomes.append(
+                Outcome(id, State.IMPORTED, None, one.track.id, one.track.gid, one.fingerprint_id)
+            )
+            source_id = self._source(content)
+            sources += sources_of(content, id, source_id, one.fingerprint_id, one.track.id)
         with self._databases.ingest.writing() as connection:
-            record_link_sources(connection, submission.id, source_id, imported.track_id, values)
-            record_outcome(connection, outcome, imported.fingerprint_id)
+            record_link_sources(connection, sources)
+            record_outcomes(connection, outcomes)
+            forget_pending(connection, gone)
 
     def _source(self, content: Submission) -> int:
         key = (content.application_id, content.account_id, content.application_version)
@@ -234,9 +215,8 @@ class IngestionService:
     def _app(self) -> Database:
         return self._databases.app
 
-    def _counted(self, outcome: ImportOutcome) -> ImportOutcome:
+    def _counted(self, outcome: ImportOutcome) -> None:
         self._metrics.count("imports", outcome=outcome.value)
-        return outcome
 
 
 def _later(seconds: float) -> datetime:

@@ -13,7 +13,7 @@ from fpservice.db.ingest.submissions import (
     StoredSubmission,
     add_submissions,
     count_pending,
-    find_submission,
+    find_submissions,
     list_submissions,
     outcomes,
     retry,
@@ -118,7 +118,7 @@ class SubmissionService:
     def find(self, submission_id: int) -> StoredSubmission | None:
         """Return one submission as it was stored."""
         with self._ingest.reading() as connection:
-            return find_submission(connection, submission_id)
+            return find_submissions(connection, [submission_id]).get(submission_id)
 
     def latest(self, state: State | None, limit: int) -> list[StoredSubmission]:
         """Return the latest submissions, of one state or of all."""

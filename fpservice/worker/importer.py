@@ -16,12 +16,10 @@ from fpservice.domain.errors import (
 from fpservice.interfaces import Delivery, Metrics, SubmissionConsumer
 from fpservice.observability.logs import request_id
 from fpservice.services.indexing import IndexingService
-from fpservice.services.ingestion import IngestionService
+from fpservice.services.ingestion import ImportOutcome, IngestionService
 
 log = logging.getLogger(__name__)
 
-# The index is told at least this often while submissions flow, in seconds.
-_INDEX_EVERY: Final = 0.3
 _FETCH_TIMEOUT: Final = 1.0
 _MAX_PAUSE: Final = 10.0
 # How long a submission that met an unavailable index or database is left alone, in seconds.
@@ -89,31 +87,28 @@ class Importer:
             SearchUnavailableError: index or database do not answer.
         """
         self._drain()
-        deliveries = self._fetch()
-        told = time.monotonic()
-        for number, delivery in enumerate(deliveries):
+        consumer, deliveries = self._fetch()
+        waiting = deliveries
+        while waiting:
             if self._stopping.is_set():
-                _give_back(deliveries[number:])
+                consumer.give_back(waiting, 0.0)
                 break
             try:
-                self._import(delivery)
+                waiting = self._import(waiting)
             except SearchUnavailableError:
-                _give_back(deliveries[number:])
+                consumer.give_back(waiting, _UNAVAILABLE_DELAY)
                 raise
-            if time.monotonic() - told > _INDEX_EVERY:
-                self._drain()
-                told = time.monotonic()
-        if deliveries:
             self._drain()
         return len(deliveries)
 
-    def _fetch(self) -> Sequence[Delivery]:
+    def _fetch(self) -> tuple[SubmissionConsumer, Sequence[Delivery]]:
+        """Return what has come, and from whom."""
         try:
-            return self._consumer.fetch(self._batch_size, _FETCH_TIMEOUT)
+            return self._consumer, self._consumer.fetch(self._batch_size, _FETCH_TIMEOUT)
         except QueueUnavailableError as error:
             self._metrics.count("importer.queue_unavailable")
             log.debug("the outbox stands in: %s", error)
-            return self._outbox.fetch(self._batch_size, _FETCH_TIMEOUT)
+            return self._outbox, self._outbox.fetch(self._batch_size, _FETCH_TIMEOUT)
 
     def _drain(self) -> None:
         try:
@@ -123,8 +118,27 @@ class Importer:
             self._metrics.count("index.locked")
             log.info("the index is told later: %s", error)
 
-    def _import(self, delivery: Delivery) -> None:
+    def _import(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Import deliveries, and return those for which there was no time."""
         started = time.monotonic()
+        try:
+            outcomes = self._ingestion.import_batch([one.submission_id for one in deliveries])
+        except SearchUnavailableError:
+            raise
+        except Exception:
+            # One of them cannot be imported; alone, it fails alone.
+            for delivery in deliveries:
+                self._import_alone(delivery)
+            return ()
+        for delivery in deliveries:
+            outcome = outcomes.get(delivery.submission_id)
+            if outcome:
+                delivery.done()
+                _say(delivery, outcome)
+        self._metrics.observe("import", (time.monotonic() - started) / len(outcomes))
+        return [one for one in deliveries if one.submission_id not in outcomes]
+
+    def _import_alone(self, delivery: Delivery) -> None:
         token = request_id.set(delivery.trace)
         try:
             self._ingestion.import_submission(delivery.submission_id)
@@ -137,7 +151,6 @@ class Importer:
             delivery.done()
         finally:
             request_id.reset(token)
-        self._metrics.observe("import", time.monotonic() - started)
 
     def _postpone(self, delivery: Delivery, reason: str) -> None:
         delay = self._ingestion.postpone(delivery.submission_id, reason)
@@ -147,6 +160,8 @@ class Importer:
             delivery.again(delay)
 
 
-def _give_back(deliveries: Sequence[Delivery]) -> None:
-    for delivery in deliveries:
-        delivery.again(_UNAVAILABLE_DELAY)
+def _say(delivery: Delivery, outcome: ImportOutcome) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        token = request_id.set(delivery.trace)
+        log.debug("submission %d: %s", delivery.submission_id, outcome.value)
+        request_id.reset(token)

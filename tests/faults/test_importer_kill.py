@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,15 +42,21 @@ class Killed:
         self._random = random.Random(seed)
         self.kills = 0
 
-    def run_until(self, deadline: float, is_done: threading.Event) -> None:
+    def run_until(
+        self, deadline: float, is_done: threading.Event, pending: Callable[[], int]
+    ) -> None:
+        latest = LATEST_KILL
         while not is_done.is_set() and time.monotonic() < deadline:
+            before = pending()
             process = self._start()
             # The start takes most of a second; what comes after it is to be hit everywhere.
-            moment = self._random.uniform(0.7, LATEST_KILL)
+            moment = self._random.uniform(0.7, latest)
             is_done.wait(moment)
             process.send_signal(signal.SIGKILL)
             process.wait()
             self.kills += 1
+            # On a busy machine it may not have begun yet; it has to, some time.
+            latest = LATEST_KILL if pending() < before else 1.5 * latest
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "fpservice.cli", "worker"]
@@ -102,7 +109,7 @@ def test_nothing_is_lost_and_nothing_counts_twice(
     for target in (send, watch):
         threading.Thread(target=target, daemon=True).start()
     killed = Killed(environment(databases, tmp_path), seed=11)
-    killed.run_until(time.monotonic() + 200, is_done)
+    killed.run_until(time.monotonic() + 200, is_done, service.pending)
     assert is_done.is_set()
     # Its last changes may wait for the index still; whoever comes next tells it.
     installation.import_all()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Table, func, insert, select
@@ -18,7 +18,7 @@ from fpservice.db.engines import open_engine
 from fpservice.db.fingerprint import tables
 from fpservice.db.fingerprint.fingerprints import fetch_fingerprints
 from fpservice.db.fingerprint.index_changes import queued_changes, remove_changes
-from fpservice.db.fingerprint.tracks import add_track, tracks_by_id
+from fpservice.db.fingerprint.tracks import add_tracks, tracks_by_id
 from fpservice.db.transaction import Database
 from fpservice.domain.submission import SubmittedText
 from fpservice.services.dump_import import BATCH_ROWS, RESERVED_IDS, DumpImport
@@ -205,14 +205,14 @@ def test_only_old_days_have_doubled_backslashes(database: Database, folder: Path
 
 def test_bad_lines_are_kept_and_good_ones_stored(database: Database, folder: Path) -> None:
     with database.writing() as connection:
-        own = add_track(connection)
-    taken = {"id": 500, "gid": str(own.gid)}
+        [own] = add_tracks(connection, [gid := uuid4()])
+    taken = {"id": 500, "gid": str(gid)}
     path = folder / "track-update.jsonl"
     write(path, {"id": 10, "gid": GIDS[0]}, b"{", taken, {"id": 11, "gid": GIDS[1]}, {"id": 12})
     summary = import_dump(database, folder)
     [file] = summary.files
     assert (file.read, file.stored, file.bad, file.unchanged) == (5, 2, 3, 0)
-    assert {row["id"] for row in rows(database, tables.track)} == {own.id, 10, 11}
+    assert {row["id"] for row in rows(database, tables.track)} == {own, 10, 11}
     assert file.rejects == folder.parent / "rejects" / "track-update.jsonl.rejects"
     kept = [line.split("\t") for line in file.rejects.read_text(encoding="utf-8").splitlines()]
     assert sorted(int(number) for number, _, _ in kept) == [2, 3, 5]
@@ -224,7 +224,7 @@ def test_new_tracks_get_ids_behind_the_imported_ones(database: Database, folder:
     write(folder / "track-update.jsonl.gz", {"id": 1000, "gid": GIDS[0]})
     import_dump(database, folder)
     with database.writing() as connection:
-        assert add_track(connection).id == 1000 + RESERVED_IDS + 1
+        assert add_tracks(connection, [uuid4()]) == [1000 + RESERVED_IDS + 1]
 
 
 def test_rows_may_come_before_what_they_point_to(database: Database, folder: Path) -> None:

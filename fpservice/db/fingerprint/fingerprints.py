@@ -24,18 +24,31 @@ class FingerprintRow:
 _COLUMNS = (fingerprint.c.id, fingerprint.c.length, fingerprint.c.hashes)
 
 
-def add_fingerprint(
-    connection: Connection,
-    hashes: Hashes,
-    duration: int,
-    bitrate: int | None = None,
-    format_id: int | None = None,
-) -> int:
-    """Insert a fingerprint and return its id; the caller queues the index change."""
-    statement = insert(fingerprint).values(
-        hashes=to_bytes(hashes), length=duration, bitrate=bitrate, format_id=format_id
-    )
-    return int(connection.execute(statement.returning(fingerprint.c.id)).scalar_one())
+@dataclass(frozen=True, slots=True)
+class NewFingerprint:
+    """A fingerprint to be stored; ``duration`` in seconds, ``bitrate`` in kbit/s."""
+
+    hashes: Hashes
+    duration: int
+    bitrate: int | None = None
+    format_id: int | None = None
+
+
+def add_fingerprints(connection: Connection, new: Sequence[NewFingerprint]) -> list[int]:
+    """Insert fingerprints and return their ids, in order; the caller queues the index changes."""
+    if not new:
+        return []
+    rows = [
+        {
+            "hashes": to_bytes(one.hashes),
+            "length": one.duration,
+            "bitrate": one.bitrate,
+            "format_id": one.format_id,
+        }
+        for one in new
+    ]
+    statement = insert(fingerprint).returning(fingerprint.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, rows).scalars())
 
 
 def fetch_fingerprints(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, insert, select
 
@@ -18,27 +19,24 @@ class ImportedSubmission:
     track_id: int
 
 
-def find_imported(connection: Connection, submission_id: int) -> ImportedSubmission | None:
-    """Return what the submission came to, if it took effect."""
+def find_imported(
+    connection: Connection, submission_ids: Sequence[int]
+) -> dict[int, ImportedSubmission]:
+    """Return what these submissions came to, by id; those without effect are left out."""
     table = imported_submission
-    row = connection.execute(
-        select(table.c.fingerprint_id, table.c.track_id).where(
-            table.c.submission_id == submission_id
-        )
-    ).first()
-    return ImportedSubmission(submission_id, row.fingerprint_id, row.track_id) if row else None
-
-
-def add_imported(connection: Connection, imported: ImportedSubmission) -> None:
-    """Record that a submission took effect.
-
-    Raises:
-        sqlalchemy.exc.IntegrityError: it did already; the transaction must not be committed.
-    """
-    connection.execute(
-        insert(imported_submission).values(
-            submission_id=imported.submission_id,
-            fingerprint_id=imported.fingerprint_id,
-            track_id=imported.track_id,
+    rows = connection.execute(
+        select(table.c.submission_id, table.c.fingerprint_id, table.c.track_id).where(
+            table.c.submission_id.in_(submission_ids)
         )
     )
+    return {row.submission_id: ImportedSubmission(*row) for row in rows}
+
+
+def add_imported(connection: Connection, imported: Sequence[ImportedSubmission]) -> None:
+    """Record that submissions took effect.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: one did already; the transaction must not be committed.
+    """
+    if imported:
+        connection.execute(insert(imported_submission), [asdict(one) for one in imported])

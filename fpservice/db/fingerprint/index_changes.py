@@ -21,9 +21,13 @@ class QueuedChange:
     hashes: Hashes | None
 
 
-def queue_change(connection: Connection, fingerprint_id: int, *, deleted: bool = False) -> None:
-    """Queue a change, in the transaction that makes it."""
-    connection.execute(insert(index_change).values(fingerprint_id=fingerprint_id, deleted=deleted))
+def queue_changes(
+    connection: Connection, fingerprint_ids: Sequence[int], *, deleted: bool = False
+) -> None:
+    """Queue changes, in the transaction that makes them."""
+    rows = [{"fingerprint_id": one, "deleted": deleted} for one in fingerprint_ids]
+    if rows:
+        connection.execute(insert(index_change), rows)
 
 
 def queued_changes(connection: Connection, limit: int) -> list[QueuedChange]:
@@ -61,26 +65,21 @@ def remove_changes(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(delete(index_change).where(index_change.c.id.in_(chunk)))
 
 
-def unindexed_near(
-    connection: Connection, duration: int, difference: int, limit: int
-) -> list[QueuedChange]:
-    """Return fingerprints of about this duration that the index may not have yet."""
+def unindexed(
+    connection: Connection, low: int, high: int, limit: int
+) -> list[tuple[int, int, Hashes]]:
+    """Return (id, duration, hashes) of fingerprints that the index may not have yet.
+
+    Only those that last from ``low`` to ``high`` seconds, both included.
+    """
     rows = connection.execute(
-        select(
-            index_change.c.id,
-            fingerprint.c.id.label("fp"),
-            fingerprint.c.length,
-            fingerprint.c.hashes,
-        )
-        .join(fingerprint, fingerprint.c.id == index_change.c.fingerprint_id)
-        .where(
-            ~index_change.c.deleted,
-            fingerprint.c.length.between(duration - difference, duration + difference),
-        )
+        select(fingerprint.c.id, fingerprint.c.length, fingerprint.c.hashes)
+        .join(index_change, fingerprint.c.id == index_change.c.fingerprint_id)
+        .where(~index_change.c.deleted, fingerprint.c.length.between(low, high))
         .order_by(index_change.c.id)
         .limit(limit)
     )
-    return [QueuedChange(row.id, row.fp, row.length, from_bytes(row.hashes)) for row in rows]
+    return [(row.id, row.length, from_bytes(row.hashes)) for row in rows]
 
 
 def count_changes(connection: Connection) -> int:

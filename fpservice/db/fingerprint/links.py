@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, insert, select
 
-from fpservice.db.dialect import insert
+from fpservice.db.fingerprint.counts import count_rows
 from fpservice.db.fingerprint.tables import (
     meta,
     track_foreignid,
@@ -17,6 +16,9 @@ from fpservice.db.fingerprint.tables import (
     track_meta,
     track_puid,
 )
+from fpservice.domain.submission import SubmittedText
+
+_TEXT = tuple(field.name for field in fields(SubmittedText))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,46 +113,47 @@ def texts_of_tracks(connection: Connection, track_ids: Sequence[int]) -> list[Te
     ]
 
 
-def count_mbid(connection: Connection, track_id: int, mbid: uuid.UUID) -> None:
-    """Add the link, or count one submission more. A disabled link stays disabled."""
-    _count(connection, track_mbid, track_id, "mbid", mbid)
+def count_mbids(connection: Connection, counts: Mapping[tuple[int, uuid.UUID], int]) -> None:
+    """Count submissions by (track id, MBID). A disabled link stays disabled."""
+    count_rows(connection, track_mbid, "mbid", counts)
 
 
-def count_puid(connection: Connection, track_id: int, puid: uuid.UUID) -> None:
-    """Add the link, or count one submission more."""
-    _count(connection, track_puid, track_id, "puid", puid)
+def count_puids(connection: Connection, counts: Mapping[tuple[int, uuid.UUID], int]) -> None:
+    """Count submissions by (track id, PUID)."""
+    count_rows(connection, track_puid, "puid", counts)
 
 
-def count_foreignid(connection: Connection, track_id: int, foreignid: str) -> None:
-    """Add the link, or count one submission more."""
-    _count(connection, track_foreignid, track_id, "foreignid", foreignid)
+def count_foreignids(connection: Connection, counts: Mapping[tuple[int, str], int]) -> None:
+    """Count submissions by (track id, foreign id)."""
+    count_rows(connection, track_foreignid, "foreignid", counts)
 
 
-def count_text(connection: Connection, track_id: int, meta_id: int) -> None:
-    """Add the link, or count one submission more."""
-    _count(connection, track_meta, track_id, "meta_id", meta_id)
+def count_texts(connection: Connection, counts: Mapping[tuple[int, int], int]) -> None:
+    """Count submissions by (track id, id of the text)."""
+    count_rows(connection, track_meta, "meta_id", counts)
 
 
-def find_or_add_text(connection: Connection, text: dict[str, Any], digest: int) -> int:
-    """Return the id of the row with this text; ``digest`` is a signed 64-bit hash of it.
+def find_or_add_texts(
+    connection: Connection, texts: Iterable[SubmittedText]
+) -> dict[SubmittedText, int]:
+    """Return the id of the row with each text.
 
-    The caller holds the import lock of the digest, so equal text is not added twice.
+    The caller holds the import lock, so equal text is not added twice.
     """
-    rows = connection.execute(select(meta).where(meta.c.digest == digest).order_by(meta.c.id))
-    for row in rows.mappings():
-        if all(row[name] == value for name, value in text.items()):
-            return int(row["id"])
-    statement = insert(connection, meta).values(**text, digest=digest).returning(meta.c.id)
-    return int(connection.execute(statement).scalar_one())
-
-
-def _count(connection: Connection, table: Table, track_id: int, name: str, value: Any) -> None:
-    statement = insert(connection, table).values(
-        {"track_id": track_id, name: value, "submission_count": 1}
+    digests = {text: text.digest() for text in texts}
+    if not digests:
+        return {}
+    rows = connection.execute(
+        select(meta).where(meta.c.digest.in_(set(digests.values()))).order_by(meta.c.id.desc())
     )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[table.c.track_id, table.c[name]],
-            set_={"submission_count": table.c.submission_count + 1},
-        )
-    )
+    # Of rows with the same text the first one counts.
+    known = {
+        SubmittedText(**{name: row[name] for name in _TEXT}): row["id"] for row in rows.mappings()
+    }
+    missing = [text for text in digests if text not in known]
+    if missing:
+        statement = insert(meta).returning(meta.c.id, sort_by_parameter_order=True)
+        values = [{**text.as_dict(), "digest": digests[text]} for text in missing]
+        added = connection.execute(statement, values).scalars()
+        known.update(zip(missing, added, strict=True))
+    return {text: known[text] for text in digests}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from fpservice.db.dialect import insert as upsert
+from fpservice.db.fingerprint.counts import count_rows
 from fpservice.db.fingerprint.tables import track, track_fingerprint
 
 # Longer chains of mergers are a loop.
@@ -31,11 +31,12 @@ class Track:
     gid: uuid.UUID
 
 
-def add_track(connection: Connection) -> Track:
-    """Insert a new track with a random gid."""
-    gid = uuid.uuid4()
-    statement = insert(track).values(gid=gid).returning(track.c.id)
-    return Track(int(connection.execute(statement).scalar_one()), gid)
+def add_tracks(connection: Connection, gids: Sequence[uuid.UUID]) -> list[int]:
+    """Insert tracks and return their ids, in order."""
+    if not gids:
+        return []
+    statement = insert(track).returning(track.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, [{"gid": gid} for gid in gids]).scalars())
 
 
 def tracks_by_gid(connection: Connection, gids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Track]:
@@ -76,17 +77,9 @@ def tracks_of_fingerprints(
     return found
 
 
-def count_fingerprint_of_track(connection: Connection, track_id: int, fingerprint_id: int) -> None:
-    """Link a fingerprint to a track, or count that it was submitted once more."""
-    statement = upsert(connection, track_fingerprint).values(
-        track_id=track_id, fingerprint_id=fingerprint_id, submission_count=1
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[track_fingerprint.c.track_id, track_fingerprint.c.fingerprint_id],
-            set_={"submission_count": track_fingerprint.c.submission_count + 1},
-        )
-    )
+def count_fingerprints(connection: Connection, counts: Mapping[tuple[int, int], int]) -> None:
+    """Link fingerprints to tracks; ``counts``: submissions by (track id, fingerprint id)."""
+    count_rows(connection, track_fingerprint, "fingerprint_id", counts)
 
 
 def _follow(connection: Connection, ids: set[int]) -> dict[int, Track]:

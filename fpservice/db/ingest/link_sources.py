@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection
 
@@ -10,23 +11,19 @@ from fpservice.db.dialect import insert
 from fpservice.db.ingest.tables import link_source
 
 
-def record_link_sources(
-    connection: Connection,
-    submission_id: int,
-    source_id: int,
-    track_id: int,
-    values: Mapping[str, str],
-) -> None:
-    """Write one row for each kind of link that a submission counted. Idempotent."""
-    rows = [
-        {
-            "submission_id": submission_id,
-            "source_id": source_id,
-            "track_id": track_id,
-            "kind": kind,
-            "value": value,
-        }
-        for kind, value in values.items()
-    ]
-    if rows:
+@dataclass(frozen=True, slots=True)
+class LinkSource:
+    """A submission counted this ``value`` for a track; ``kind`` as fingerprint or mbid."""
+
+    submission_id: int
+    source_id: int
+    track_id: int
+    kind: str
+    value: str
+
+
+def record_link_sources(connection: Connection, sources: Sequence[LinkSource]) -> None:
+    """Write them down. Idempotent."""
+    if sources:
+        rows = [asdict(one) for one in sources]
         connection.execute(insert(connection, link_source).on_conflict_do_nothing(), rows)

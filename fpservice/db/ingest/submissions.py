@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from fpservice.db.dialect import insert as upsert
 from fpservice.db.ingest.tables import pending_submission, submission, submission_result
@@ -35,23 +35,23 @@ class Outcome:
     reason: str | None
     track_id: int | None = None
     track_gid: uuid.UUID | None = None
+    fingerprint_id: int | None = None
 
 
 def add_submissions(connection: Connection, contents: Sequence[Submission]) -> list[int]:
     """Insert submissions and their places in the outbox; return their ids in the same order."""
-    ids = []
-    for content in contents:
-        statement = insert(submission).values(_values(content)).returning(submission.c.id)
-        ids.append(int(connection.execute(statement).scalar_one()))
-    if ids:
-        connection.execute(insert(pending_submission), [{"submission_id": id} for id in ids])
+    if not contents:
+        return []
+    statement = insert(submission).returning(submission.c.id, sort_by_parameter_order=True)
+    ids = list(connection.execute(statement, [_values(one) for one in contents]).scalars())
+    connection.execute(insert(pending_submission), [{"submission_id": id} for id in ids])
     return ids
 
 
-def find_submission(connection: Connection, submission_id: int) -> StoredSubmission | None:
-    """Return one submission."""
-    row = connection.execute(select(submission).where(submission.c.id == submission_id)).first()
-    return _stored(row) if row else None
+def find_submissions(connection: Connection, ids: Sequence[int]) -> dict[int, StoredSubmission]:
+    """Return those of these submissions that there are, by id."""
+    rows = connection.execute(select(submission).where(submission.c.id.in_(ids)))
+    return {row.id: _stored(row) for row in rows}
 
 
 def list_submissions(
@@ -86,20 +86,39 @@ def outcomes(connection: Connection, ids: Sequence[int]) -> dict[int, Outcome]:
     }
 
 
-def pending_ids(
-    connection: Connection, now: datetime, limit: int, stored_before: datetime | None = None
-) -> list[int]:
-    """Return submissions that are due, the oldest first; with a time, those stored before it."""
-    table = pending_submission
-    statement = (
-        select(table.c.submission_id)
-        .where(or_(table.c.not_before.is_(None), table.c.not_before <= now))
-        .order_by(table.c.submission_id)
-        .limit(limit)
+def claim_due(connection: Connection, now: datetime, until: datetime, limit: int) -> list[int]:
+    """Return submissions that are due, the oldest first, and let nobody else have them so long.
+
+    On PostgreSQL, where several may ask at once; call it in a transaction. On SQLite those who ask
+    get the same ones.
+    """
+    due = _due(now).order_by(pending_submission.c.submission_id).limit(limit)
+    if connection.dialect.name != "postgresql":
+        return list(connection.execute(due).scalars())
+    claimed = connection.execute(
+        update(pending_submission)
+        .where(pending_submission.c.submission_id.in_(due.with_for_update(skip_locked=True)))
+        .values(not_before=until)
+        .returning(pending_submission.c.submission_id)
     )
-    if stored_before is not None:
-        statement = statement.where(table.c.created <= stored_before)
-    return [row.submission_id for row in connection.execute(statement)]
+    return sorted(claimed.scalars())
+
+
+def waiting_ids(
+    connection: Connection, now: datetime, stored_before: datetime, limit: int
+) -> list[int]:
+    """Return submissions that are due and were stored before a time, the oldest first."""
+    statement = _due(now).where(pending_submission.c.created <= stored_before)
+    ordered = statement.order_by(pending_submission.c.submission_id).limit(limit)
+    return list(connection.execute(ordered).scalars())
+
+
+def release(connection: Connection, ids: Sequence[int], not_before: datetime) -> None:
+    """Let go of submissions: they are due again at that time, and no try is counted."""
+    table = pending_submission
+    connection.execute(
+        update(table).where(table.c.submission_id.in_(ids)).values(not_before=not_before)
+    )
 
 
 def count_pending(connection: Connection) -> int:
@@ -109,24 +128,30 @@ def count_pending(connection: Connection) -> int:
     )
 
 
-def record_outcome(
-    connection: Connection, outcome: Outcome, fingerprint_id: int | None = None
-) -> None:
-    """Write the outcome and take the submission out of the outbox. Idempotent."""
-    if outcome.track_id is not None:
-        statement = upsert(connection, submission_result).values(
-            submission_id=outcome.id,
-            fingerprint_id=fingerprint_id,
-            track_id=outcome.track_id,
-            track_gid=outcome.track_gid,
+def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None:
+    """Write the outcomes and take the submissions out of the outbox. Idempotent."""
+    results = [
+        {
+            "submission_id": one.id,
+            "fingerprint_id": one.fingerprint_id,
+            "track_id": one.track_id,
+            "track_gid": one.track_gid,
+        }
+        for one in outcomes
+        if one.track_id is not None
+    ]
+    if results:
+        connection.execute(upsert(connection, submission_result).on_conflict_do_nothing(), results)
+    alike: dict[tuple[State, str | None], list[int]] = {}
+    for one in outcomes:
+        alike.setdefault((one.state, one.reason), []).append(one.id)
+    for (state, reason), ids in alike.items():
+        connection.execute(
+            update(submission)
+            .where(submission.c.id.in_(ids))
+            .values(state=state.value, reason=reason, handled=func.now())
         )
-        connection.execute(statement.on_conflict_do_nothing())
-    connection.execute(
-        update(submission)
-        .where(submission.c.id == outcome.id)
-        .values(state=outcome.state.value, reason=outcome.reason, handled=func.now())
-    )
-    forget_pending(connection, outcome.id)
+    forget_pending(connection, [one.id for one in outcomes])
 
 
 def attempts(connection: Connection, submission_id: int) -> int:
@@ -150,10 +175,11 @@ def postpone(
     )
 
 
-def forget_pending(connection: Connection, submission_id: int) -> None:
-    """Take a submission that is handled already out of the outbox."""
-    table = pending_submission
-    connection.execute(delete(table).where(table.c.submission_id == submission_id))
+def forget_pending(connection: Connection, ids: Sequence[int]) -> None:
+    """Take submissions that are handled already out of the outbox."""
+    if ids:
+        table = pending_submission
+        connection.execute(delete(table).where(table.c.submission_id.in_(ids)))
 
 
 def retry(connection: Connection, submission_id: int) -> bool:
@@ -169,6 +195,13 @@ def retry(connection: Connection, submission_id: int) -> bool:
     statement = upsert(connection, pending_submission).values(submission_id=submission_id)
     connection.execute(statement.on_conflict_do_nothing())
     return True
+
+
+def _due(now: datetime) -> Select[Any]:
+    table = pending_submission
+    return select(table.c.submission_id).where(
+        or_(table.c.not_before.is_(None), table.c.not_before <= now)
+    )
 
 
 def _values(content: Submission) -> dict[str, Any]:
