@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import sysconfig
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,17 @@ METADATA: Final[dict[str, MetaData]] = {
 }
 # Two processes that start at once must not both migrate.
 _LOCK: Final = 0x46_50_53_00
+# Less than clients wait for an answer.
+_TABLE_PATIENCE_MS: Final = 3000
+
+
+class SchemaState(enum.Enum):
+    """How the schema of a database stands to the one this program needs."""
+
+    MISSING = "missing"
+    BEHIND = "behind"
+    CURRENT = "current"
+    UNKNOWN = "unknown"
 
 
 def upgrade(database: Database) -> None:
@@ -34,9 +46,11 @@ def upgrade(database: Database) -> None:
     """
     with database.writing() as connection:
         if connection.dialect.name == "postgresql":
-            # A migration may take longer than any request.
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            # A migration may take longer than any request, and so may another process's.
+            connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            # While it waits for a table, all who want the table wait behind it.
+            connection.execute(text(f"SET LOCAL lock_timeout = {_TABLE_PATIENCE_MS}"))
         command.upgrade(_config(database.name, connection), "head")
 
 
@@ -46,15 +60,31 @@ def is_current(database: Database) -> bool:
     Raises:
         DatabaseUnavailableError: the database does not answer.
     """
+    return schema_state(database) is SchemaState.CURRENT
+
+
+def schema_state(database: Database) -> SchemaState:
+    """Return how the schema stands to the one this program needs.
+
+    Raises:
+        DatabaseUnavailableError: the database does not answer.
+    """
     with database.reading() as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": _version_table(database.name)}
+            connection, opts={"version_table": version_table(database.name)}
         )
         script = ScriptDirectory.from_config(_config(database.name, connection))
-        return context.get_current_revision() == script.get_current_head()
+        revision = context.get_current_revision()
+    if revision is None:
+        return SchemaState.MISSING
+    if revision == script.get_current_head():
+        return SchemaState.CURRENT
+    known = {one.revision for one in script.walk_revisions()}
+    return SchemaState.BEHIND if revision in known else SchemaState.UNKNOWN
 
 
-def _version_table(name: str) -> str:
+def version_table(name: str) -> str:
+    """Return the table in which a database's version is kept."""
     return f"alembic_version_{name}"
 
 

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Table, func, insert, select
 
-from fpservice.db import migrations
+from fpservice.db import copying, migrations
 from fpservice.db.engines import open_engine
-from fpservice.db.fingerprint import tables
+from fpservice.db.fingerprint import dump_rows, tables
 from fpservice.db.fingerprint.fingerprints import fetch_fingerprints
 from fpservice.db.fingerprint.index_changes import queued_changes, remove_changes
 from fpservice.db.fingerprint.tracks import add_tracks, tracks_by_id
@@ -282,3 +282,46 @@ def test_rows_of_the_service_stay(database: Database) -> None:
     found = {row["id"]: row for row in rows(database, tables.fingerprint)}[5001]
     assert found["bitrate"] == 320
     assert found["length"] > 1
+
+
+def test_one_refused_row_of_many_that_are_copied(
+    database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[int] = []
+
+    def copy_in(*arguments: Any) -> str:
+        copied.append(len(arguments[3]))
+        return copying.copy_in(*arguments)
+
+    monkeypatch.setattr(dump_rows, "copy_in", copy_in)
+    lines = [
+        {
+            "id": number,
+            "track": 'a\tb\\ "c"\n' if number % 2 else None,
+            "artist": "Motörhead 東京",
+            "year": 1970 + number,
+            "created": "2024-03-01T12:30:45.123456+02:00",
+        }
+        for number in range(1, 41)
+    ]
+    write(folder / "2025-01-01-meta-update.jsonl.gz", *lines)
+    tracks = [{"id": number, "gid": str(UUID(int=number))} for number in range(1, 41)]
+    tracks[7]["gid"] = tracks[3]["gid"]
+    write(folder / "2025-01-01-track-update.jsonl.gz", *tracks)
+    summary = import_dump(database, folder)
+    assert {file.file.stream: (file.stored, file.bad) for file in summary.files} == {
+        "meta": (40, 0),
+        "track": (39, 1),
+    }
+    stored = {row["id"]: row for row in rows(database, tables.meta)}
+    assert stored[3]["track"] == 'a\tb\\ "c"\n'
+    assert stored[2]["track"] is None
+    assert stored[40]["artist"] == "Motörhead 東京"
+    assert stored[40]["year"] == 2010
+    created = stored[1]["created"]
+    expected = datetime(2024, 3, 1, 10, 30, 45, 123456, tzinfo=UTC)
+    assert created.replace(tzinfo=created.tzinfo or UTC) == expected
+    is_postgresql = database.engine.dialect.name == "postgresql"
+    assert copied == ([40, 40] if is_postgresql else [])
+    # The same again changes nothing.
+    assert all(file.stored == 0 for file in import_dump(database, folder).files)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, exc, or_
+import psycopg2
+from sqlalchemy import Connection, Table, column, exc, or_, select, text
 from sqlalchemy import insert as plain_insert
+from sqlalchemy import table as sql_table
 
+from fpservice.db.copying import NOT_COPIED, copy_in
 from fpservice.db.dialect import insert, reserve_ids, skip_used_ids
 from fpservice.db.fingerprint import tables
 
 Row = dict[str, Any]
 _Key = tuple[Any, ...]
+# Fewer rows than this are written sooner by statements.
+_WORTH_A_COPY: Final = 20
 
 # Links are known by their pair: the ids of their rows differ from one dump to the next.
 _KEYS: Final[dict[str, tuple[str, ...]]] = {
@@ -74,8 +79,28 @@ class _Writer:
         return tuple(row[name] for name in self._key_columns)
 
     def write(self, numbered: Sequence[tuple[int, Row]]) -> None:
-        if not numbered:
-            return
+        if numbered and not self._copied([row for _, row in numbered]):
+            self._insert(numbered)
+
+    def _copied(self, rows: list[Row]) -> bool:
+        """Write rows by COPY, where there is one; False if a row, or anything else, is wrong."""
+        if self._connection.dialect.name != "postgresql" or len(rows) < _WORTH_A_COPY:
+            return False
+        names = list(rows[0])
+        try:
+            with self._connection.begin_nested():
+                incoming = copy_in(self._connection, self.table, names, rows)
+                columns: list[Any] = [column(name) for name in names]
+                source = select(*columns).select_from(sql_table(incoming))
+                statement = insert(self._connection, self.table).from_select(names, source)
+                changed = self._connection.execute(self._or_update(statement, names)).all()
+                self._connection.execute(text(f"DROP TABLE {incoming}"))
+        except (psycopg2.Error, exc.DBAPIError, *NOT_COPIED):
+            return False
+        self.changed.extend(tuple(row) for row in changed)
+        return True
+
+    def _insert(self, numbered: Sequence[tuple[int, Row]]) -> None:
         try:
             with self._connection.begin_nested():
                 self._upsert([row for _, row in numbered])
@@ -87,21 +112,27 @@ class _Writer:
             self.refused[numbered[0][0]] = str(error.orig).strip()
             return
         middle = len(numbered) // 2
-        self.write(numbered[:middle])
-        self.write(numbered[middle:])
+        self._insert(numbered[:middle])
+        self._insert(numbered[middle:])
 
     def _upsert(self, rows: list[Row]) -> None:
-        table, statement = self.table, insert(self._connection, self.table)
-        given = [name for name in rows[0] if name not in self._key_columns]
-        new = {name: statement.excluded[name] for name in given}
-        statement = statement.on_conflict_do_update(
-            index_elements=[table.c[name] for name in self._key_columns],
-            set_=new,
-            # What is equal is left alone: no dead rows, and nothing for the index to do.
-            where=or_(*(table.c[name].is_distinct_from(value) for name, value in new.items())),
-        ).returning(*(table.c[name] for name in self._key_columns))
+        statement = self._or_update(insert(self._connection, self.table), rows[0])
         changed = self._connection.execute(statement, rows).all()
         self.changed.extend(tuple(row) for row in changed)
+
+    def _or_update(self, statement: Any, names: Iterable[str]) -> Any:
+        """Return an INSERT that replaces what is different, and returns the keys of what changed.
+
+        What is equal is left alone: no dead rows, and nothing for the index to do.
+        """
+        table = self.table
+        given = [name for name in names if name not in self._key_columns]
+        new = {name: statement.excluded[name] for name in given}
+        return statement.on_conflict_do_update(
+            index_elements=[table.c[name] for name in self._key_columns],
+            set_=new,
+            where=or_(*(table.c[name].is_distinct_from(value) for name, value in new.items())),
+        ).returning(*(table.c[name] for name in self._key_columns))
 
 
 def reserve_dump_ids(connection: Connection, number: int) -> None:
