@@ -288,21 +288,36 @@ def _musicbrainz(config: Config) -> Database | None:
 
 def _database(name: str, url: str, options: DatabaseOptions) -> Database:
     replica = options.replica_location()
-    return Database(name, _engine(url, options), _engine(replica, options) if replica else None)
+    return Database(
+        name,
+        _engine(url, options),
+        _engine(replica, options) if replica else None,
+        # Of no use on SQLite, and without a connection until it is asked for.
+        None if url.startswith("sqlite") else _engine(replica or url, options, autocommit=True),
+    )
 
 
-def _engine(url: str, options: DatabaseOptions) -> Engine:
+def _engine(url: str, options: DatabaseOptions, *, autocommit: bool = False) -> Engine:
     return open_engine(
         url,
         pool_size=options.pool_size,
         pool_recycle=options.pool_recycle,
         connect_timeout=options.connect_timeout,
         statement_timeout=options.statement_timeout,
+        autocommit=autocommit,
     )
 
 
 def _metrics(config: Config) -> Metrics:
-    return StatsdMetrics.from_options(config.statsd) if config.statsd.host else NullMetrics()
+    places: list[Metrics] = []
+    if config.statsd.host:
+        places.append(StatsdMetrics.from_options(config.statsd))
+    directory = os.environ.get(METRICS_VARIABLE)
+    if directory:
+        places.append(PrometheusMetrics(Path(directory)))
+    if len(places) > 1:
+        return SeveralMetrics(places)
+    return places[0] if places else NullMetrics()
 
 
 def _sign_in(config: Config) -> SignIn:

@@ -21,10 +21,13 @@ def open_engine(
     pool_recycle: int = 1800,
     connect_timeout: int = 3,
     statement_timeout: float = 4.0,
+    autocommit: bool = False,
 ) -> Engine:
     """Return an engine for a SQLAlchemy URL; nothing connects yet.
 
-    Times in seconds; without a ``statement_timeout`` the server's own counts.
+    Times in seconds; without a ``statement_timeout`` the server's own counts. With ``autocommit``
+    statements take one round trip each: no transaction begins, and whether a connection is still
+    alive is seen when it is used. On SQLite it makes no difference.
     """
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url)
@@ -38,7 +41,8 @@ def open_engine(
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_recycle=pool_recycle,
-        pool_pre_ping=True,
+        pool_pre_ping=not autocommit,
+        **({"isolation_level": "AUTOCOMMIT"} if autocommit else {}),
         # Statements carry keys; a log must not.
         hide_parameters=True,
         pool_timeout=connect_timeout,

@@ -25,6 +25,7 @@ from fpservice.db.fingerprint.tracks import (
     tracks_of_fingerprints,
 )
 from fpservice.db.ingest.submissions import StoredSubmission
+from fpservice.db.quick import QuickConnection
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.matching import (
     MAX_TRACK_DURATION_DIFFERENCE,
@@ -171,7 +172,8 @@ class ImportBatch:
         stored = [
             match.fingerprint_id for match in matches if match.fingerprint_id < _FIRST_PROVISIONAL
         ]
-        return {**self._tracks, **tracks_of_fingerprints(self._connection, stored)}
+        quick = QuickConnection.within(self._connection)
+        return {**self._tracks, **tracks_of_fingerprints(quick, stored)}
 
     def _members_of(self, track: Track) -> list[tuple[int, Hashes]]:
         members = self._members.get(track.id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fpservice.db.fingerprint.tracks import Track, tracks_by_gid, tracks_of_fingerprints
+from fpservice.db.quick import QuickConnection
 from fpservice.db.transaction import Database
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.matching import Match
@@ -87,6 +88,7 @@ class LookupService:
             SearchUnavailableError: some search was not finished; no answer would be true.
         """
         deadline = time.monotonic() + self._time_limit + _MARGIN
+        self._metrics.count("lookup.searches", len(queries))
         matches = [
             self._search.find(query.hashes, query.duration, query.max_difference, self._time_limit)
             if isinstance(query, FingerprintQuery)
@@ -125,14 +127,21 @@ class LookupService:
     def _find_tracks(
         self, fingerprint_ids: list[int], gids: list[uuid.UUID]
     ) -> tuple[dict[int, Track], dict[uuid.UUID, Track]]:
-        with self._fingerprint.reading_replica() as connection:
-            by_fingerprint = tracks_of_fingerprints(connection, fingerprint_ids)
-            by_gid = tracks_by_gid(connection, gids)
+        by_fingerprint: dict[int, Track] = {}
+        by_gid: dict[uuid.UUID, Track] = {}
+        if fingerprint_ids:
+            by_fingerprint = self._fingerprint.quickly(
+                lambda connection: tracks_of_fingerprints(connection, fingerprint_ids)
+            )
+        if gids:
+            with self._fingerprint.reading_replica() as connection:
+                by_gid = tracks_by_gid(connection, gids)
         known = by_fingerprint.keys() | by_gid.keys()
         if self._fingerprint.has_replica and not known.issuperset([*fingerprint_ids, *gids]):
             # The index may be ahead of the replica.
             with self._fingerprint.reading() as connection:
-                by_fingerprint = tracks_of_fingerprints(connection, fingerprint_ids)
+                quick = QuickConnection.within(connection)
+                by_fingerprint = tracks_of_fingerprints(quick, fingerprint_ids)
                 by_gid = tracks_by_gid(connection, gids)
         return by_fingerprint, by_gid
 

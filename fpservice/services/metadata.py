@@ -76,9 +76,11 @@ class MetadataService:
         self, track_ids: Collection[int], words: MetaWords, shape: AnswerShape, time_limit: float
     ) -> _Material:
         ids = list(track_ids)
-        with self._fingerprint.reading_replica() as connection:
-            links = recordings_of_tracks(connection, ids)
-            texts = texts_of_tracks(connection, ids) if _wants_text(words) else []
+        links = self._fingerprint.quickly(lambda connection: recordings_of_tracks(connection, ids))
+        texts: list[TextLink] = []
+        if _wants_text(words):
+            with self._fingerprint.reading_replica() as connection:
+                texts = texts_of_tracks(connection, ids)
         links_of: dict[int, list[RecordingLink]] = defaultdict(list)
         for link in links:
             links_of[link.track_id].append(link)

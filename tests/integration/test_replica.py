@@ -52,15 +52,12 @@ def test_a_replica_that_is_up_to_date_is_all_that_lookups_read(
     )
     installed.submit(**song(0), mbid=MBID)
     installed.import_all()
-    statements: list[str] = []
-    event.listen(
-        installed.parts.databases.fingerprint.engine,
-        "before_cursor_execute",
-        lambda connection, cursor, statement, *more: statements.append(statement),
-    )
+    used: list[object] = []
+    own = installed.parts.databases.fingerprint.engine
+    event.listen(own, "checkout", lambda *connection: used.append(connection))
     [found] = installed.call("/v2/lookup", **song(0), meta="recordingids")["results"]
     assert found["recordings"] == [{"id": MBID}]
-    assert statements == []
+    assert used == []
     installed.parts.close()
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from fpservice.db.fingerprint.counts import count_rows
 from fpservice.db.fingerprint.tables import (
@@ -16,8 +16,14 @@ from fpservice.db.fingerprint.tables import (
     track_meta,
     track_puid,
 )
+from fpservice.db.quick import QuickConnection, QuickStatement, as_uuid
 from fpservice.domain.submission import SubmittedText
 
+_RECORDINGS_OF_TRACKS = QuickStatement(
+    select(track_mbid.c.track_id, track_mbid.c.mbid, track_mbid.c.submission_count)
+    .where(track_mbid.c.track_id.in_(bindparam("values", expanding=True)), ~track_mbid.c.disabled)
+    .order_by(track_mbid.c.submission_count.desc(), track_mbid.c.mbid)
+)
 _TEXT = tuple(field.name for field in fields(SubmittedText))
 
 
@@ -55,16 +61,14 @@ class TextLink:
     sources: int
 
 
-def recordings_of_tracks(connection: Connection, track_ids: Sequence[int]) -> list[RecordingLink]:
+def recordings_of_tracks(
+    connection: QuickConnection, track_ids: Sequence[int]
+) -> list[RecordingLink]:
     """Return the enabled links of these tracks, most submitted first, then by MBID."""
     if not track_ids:
         return []
-    rows = connection.execute(
-        select(track_mbid.c.track_id, track_mbid.c.mbid, track_mbid.c.submission_count)
-        .where(track_mbid.c.track_id.in_(track_ids), ~track_mbid.c.disabled)
-        .order_by(track_mbid.c.submission_count.desc(), track_mbid.c.mbid)
-    )
-    return [RecordingLink(row.track_id, row.mbid, row.submission_count) for row in rows]
+    rows = connection.rows(_RECORDINGS_OF_TRACKS, track_ids)
+    return [RecordingLink(track_id, as_uuid(mbid), sources) for track_id, mbid, sources in rows]
 
 
 def tracks_of_recordings(

@@ -10,16 +10,21 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from fpservice.db.fingerprint.counts import count_rows
 from fpservice.db.fingerprint.tables import track, track_fingerprint
+from fpservice.db.quick import QuickConnection, QuickStatement, as_uuid
 
 # Longer chains of mergers are a loop.
 _MAX_MERGES = 100
 
-# Built once: building it takes as long as running it, and every lookup needs it.
-_TRACKS_OF_FINGERPRINTS = (
+_TRACKS_OF_FINGERPRINTS = QuickStatement(
     select(track_fingerprint.c.fingerprint_id, track.c.id, track.c.gid, track.c.new_id)
     .join(track, track.c.id == track_fingerprint.c.track_id)
-    .where(track_fingerprint.c.fingerprint_id.in_(bindparam("ids", expanding=True)))
+    .where(track_fingerprint.c.fingerprint_id.in_(bindparam("values", expanding=True)))
     .order_by(track_fingerprint.c.track_id.desc())
+)
+_TRACKS = QuickStatement(
+    select(track.c.id, track.c.gid, track.c.new_id).where(
+        track.c.id.in_(bindparam("values", expanding=True))
+    )
 )
 
 
@@ -47,7 +52,8 @@ def tracks_by_gid(connection: Connection, gids: Iterable[uuid.UUID]) -> dict[uui
     rows = connection.execute(
         select(track.c.id, track.c.gid, track.c.new_id).where(track.c.gid.in_(wanted))
     ).all()
-    ends = _follow(connection, {row.new_id for row in rows if row.new_id is not None})
+    quick = QuickConnection.within(connection)
+    ends = _follow(quick, {row.new_id for row in rows if row.new_id is not None})
     found = {}
     for row in rows:
         end = Track(row.id, row.gid) if row.new_id is None else ends.get(row.new_id)
@@ -58,22 +64,23 @@ def tracks_by_gid(connection: Connection, gids: Iterable[uuid.UUID]) -> dict[uui
 
 def tracks_by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Track]:
     """Return the tracks with these ids, mergers followed to their end."""
-    return _follow(connection, set(ids))
+    return _follow(QuickConnection.within(connection), set(ids))
 
 
 def tracks_of_fingerprints(
-    connection: Connection, fingerprint_ids: Sequence[int]
+    connection: QuickConnection, fingerprint_ids: Sequence[int]
 ) -> dict[int, Track]:
     """Return the track of each fingerprint, mergers followed; without a track it is left out."""
     if not fingerprint_ids:
         return {}
-    rows = connection.execute(_TRACKS_OF_FINGERPRINTS, {"ids": fingerprint_ids}).all()
-    ends = _follow(connection, {row.new_id for row in rows if row.new_id is not None})
+    rows = connection.rows(_TRACKS_OF_FINGERPRINTS, fingerprint_ids)
+    merged_into = {new_id for _, _, _, new_id in rows if new_id is not None}
+    ends = _follow(connection, merged_into) if merged_into else {}
     found = {}
-    for row in rows:
-        end = Track(row.id, row.gid) if row.new_id is None else ends.get(row.new_id)
+    for fingerprint_id, track_id, gid, new_id in rows:
+        end = Track(track_id, as_uuid(gid)) if new_id is None else ends.get(new_id)
         if end:
-            found[row.fingerprint_id] = end
+            found[fingerprint_id] = end
     return found
 
 
@@ -82,27 +89,23 @@ def count_fingerprints(connection: Connection, counts: Mapping[tuple[int, int], 
     count_rows(connection, track_fingerprint, "fingerprint_id", counts)
 
 
-def _follow(connection: Connection, ids: set[int]) -> dict[int, Track]:
+def _follow(connection: QuickConnection, ids: set[int]) -> dict[int, Track]:
     """Return, for each id, the track at the end of its chain of mergers."""
     ends: dict[int, Track] = {}
     current = {start: start for start in ids}
     for _ in range(_MAX_MERGES):
         if not current:
             break
-        rows = connection.execute(
-            select(track.c.id, track.c.gid, track.c.new_id).where(
-                track.c.id.in_(set(current.values()))
-            )
-        )
-        known = {row.id: row for row in rows}
+        rows = connection.rows(_TRACKS, list(set(current.values())))
+        known = {id: (as_uuid(gid), new_id) for id, gid, new_id in rows}
         following = {}
         for start, here in current.items():
-            row = known.get(here)
-            if row is None:
+            if here not in known:
                 continue
-            if row.new_id is None:
-                ends[start] = Track(row.id, row.gid)
+            gid, new_id = known[here]
+            if new_id is None:
+                ends[start] = Track(here, gid)
             else:
-                following[start] = row.new_id
+                following[start] = new_id
         current = following
     return ends
