@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from fpservice.api import errors
 from fpservice.api.context import services
+from fpservice.api.errors import ApiError
 from fpservice.api.params import Params
-from fpservice.api.rate_limit import check_application
+from fpservice.api.rate_limit import check_address, check_application
+from fpservice.api.request import read_and_choose_format
 from fpservice.domain.caller import Account, Application
 
 
-def require_application(params: Params) -> Application:
-    """Return the calling application.
+def begin_as_application() -> tuple[Params, Application]:
+    """Return the parameters of a request and the application that it comes from.
 
     Raises:
-        ApiError: no key, an unknown one, or one that is switched off.
+        ApiError: unreadable, no key that is known, or too many requests.
     """
+    params = read_and_choose_format()
+    return params, require_application(params)
+
+
+def require_application(params: Params) -> Application:
+    """Return the calling application; the request is counted by all rate limits at once.
+
+    Raises:
+        ApiError: no key, an unknown one, one that is switched off, or too many requests.
+    """
+    try:
+        application = _find_application(params)
+    except ApiError:
+        check_address(params)
+        raise
+    check_application(params, application)
+    return application
+
+
+def _find_application(params: Params) -> Application:
     apikey = params.required("client")
     application = services().api_keys.application(apikey)
     if application is None:
@@ -22,7 +44,6 @@ def require_application(params: Params) -> Application:
         raise errors.invalid_api_key(
             "this is a user key; an application key is needed" if is_user else None
         )
-    check_application(params, application)
     return application
 
 

@@ -25,13 +25,14 @@ def check_address(params: Params) -> None:
 
 
 def check_application(params: Params, application: Application) -> None:
-    """Count the request for its application.
+    """Count the request for everybody, for its address and for its application.
 
     Raises:
         ApiError: there are too many.
     """
     if not has_cluster_secret(params):
-        _heed(services().rate_limit.check_application(application))
+        address = request.remote_addr or "unknown"
+        _heed(services().rate_limit.check_application(address, application))
 
 
 def has_cluster_secret(params: Params) -> bool:

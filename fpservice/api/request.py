@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import g, request
+from flask import Request, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fpservice.api import errors, formats
@@ -15,12 +15,24 @@ from fpservice.api.rate_limit import check_address
 def begin() -> Params:
     """Return the parameters; from here on answers are in the format that was asked for.
 
+    For requests of which no application is known; the others begin with ``begin_as_application``.
+
+    Raises:
+        ApiError: too large, unreadable, an unknown format, or too many requests.
+    """
+    params = read_and_choose_format()
+    check_address(params)
+    return params
+
+
+def read_and_choose_format() -> Params:
+    """Return the parameters, not yet counted by the rate limits.
+
     Raises:
         ApiError: too large, unreadable, or an unknown format.
     """
     params = read()
     choose_format(params)
-    check_address(params)
     return params
 
 
@@ -31,9 +43,11 @@ def read() -> Params:
         ApiError: too large or unreadable.
     """
     limit = services().limits.body
-    take_body(request, limit)
+    # Not the proxy, which looks the request up anew for each of its attributes.
+    here: Request = request._get_current_object()  # type: ignore[attr-defined]
+    take_body(here, limit)
     try:
-        return read_params(request)
+        return read_params(here)
     except RequestEntityTooLarge as error:
         raise errors.too_large(f"{limit} bytes and 1000 parts at most, in UTF-8") from error
 

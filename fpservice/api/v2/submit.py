@@ -5,18 +5,16 @@ from __future__ import annotations
 from flask import Response
 
 from fpservice.api import responses
-from fpservice.api.authentication import require_account, require_application
+from fpservice.api.authentication import begin_as_application, require_account
 from fpservice.api.context import services
 from fpservice.api.entries import Names, read_entries, submit_answer
-from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
 
 
 @blueprint.route("/submit", methods=METHODS)
 def submit() -> Response:
     """A contributor's program posts entries; each is stored before it is answered."""
-    params = begin()
-    application = require_application(params)
+    params, application = begin_as_application()
     account = require_account(params)
     entries = read_entries(params, application, account, Names())
     ids = services().submission.submit(entries.submissions)

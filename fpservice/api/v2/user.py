@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 
 from fpservice.api import errors, responses
-from fpservice.api.authentication import require_account, require_application
+from fpservice.api.authentication import begin_as_application, require_account
 from fpservice.api.context import services
 from fpservice.api.request import begin
 from fpservice.api.v2 import METHODS, blueprint
@@ -23,8 +23,7 @@ def user_lookup() -> Response:
 @blueprint.route("/user/create_anonymous", methods=METHODS)
 def create_anonymous() -> Response:
     """A program asks for a key for a user who did not sign in."""
-    params = begin()
-    application = require_application(params)
+    params, application = begin_as_application()
     version = clean_text(params.text("clientversion")) or ""
     account = services().api_keys.create_anonymous(application, version[:100])
     return responses.ok({"user": {"apikey": account.apikey}})
