@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -37,11 +39,19 @@ from fpservice.messaging.nats_connection import NatsConnection
 from fpservice.messaging.nats_consumer import NatsConsumer
 from fpservice.messaging.nats_queue import NatsQueue
 from fpservice.messaging.polling import PollingConsumer, SilentQueue
-from fpservice.observability.metrics import NullMetrics, StatsdMetrics
+from fpservice.observability.metrics import (
+    NullMetrics,
+    RenamedMetrics,
+    SeveralMetrics,
+    StatsdMetrics,
+)
+from fpservice.observability.metrics_directory import VARIABLE as METRICS_VARIABLE
+from fpservice.observability.prometheus import PrometheusMetrics
 from fpservice.providers.guarded import GuardedProvider
 from fpservice.providers.musicbrainz_sign_in import MusicBrainzSignIn, NoSignIn
 from fpservice.providers.no_metadata import NoMetadata
 from fpservice.services.api_keys import ApiKeys
+from fpservice.services.backlogs import BacklogService
 from fpservice.services.catalogue import CatalogueService
 from fpservice.services.health import HealthService
 from fpservice.services.index_comparison import IndexComparisonService
@@ -154,6 +164,7 @@ def build_api_keys(parts: Parts) -> ApiKeys:
         cache.api_key_size,
         cache.api_key_ttl,
         _key_changes(parts.redis),
+        parts.metrics,
     )
 
 
@@ -210,7 +221,9 @@ def build_ingestion(parts: Parts) -> IngestionService:
         min_hit_percent=options.min_percent_import,
         min_score=MIN_IMPORT_SCORE,
     )
-    search = FingerprintSearch(parts.index, parts.source, policy, parts.metrics)
+    # What imports search is not to be taken for what people look up.
+    metrics = RenamedMetrics(parts.metrics, "lookup.", "import.")
+    search = FingerprintSearch(parts.index, parts.source, policy, metrics)
     return IngestionService(
         parts.databases, search, parts.metrics, worker.max_attempts, worker.retry_delay
     )
@@ -250,7 +263,11 @@ def build_importers(parts: Parts) -> Importers:
         for _ in range(options.concurrency)
     ]
     sweeper = Sweeper(
-        build_ingestion(parts), build_indexing(parts), consumer, metrics, options.sweep_after
+        build_ingestion(parts),
+        BacklogService(parts.databases),
+        consumer,
+        metrics,
+        options.sweep_after,
     )
     return Importers(importers, sweeper, consumer)
 

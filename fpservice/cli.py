@@ -8,6 +8,7 @@ import click
 
 from fpservice import __version__
 from fpservice.commands.db import db
+from fpservice.commands.doctor import doctor
 from fpservice.commands.identify import identify
 from fpservice.commands.import_dump import import_dump
 from fpservice.commands.index import index
@@ -38,6 +39,7 @@ for command in (
     keys,
     submissions,
     db,
+    doctor,
 ):
     commands.add_command(command)
 

@@ -45,6 +45,7 @@ class Config:
     )
     sentry: options.SentryOptions = field(default_factory=options.SentryOptions)
     statsd: options.StatsdOptions = field(default_factory=options.StatsdOptions)
+    prometheus: options.PrometheusOptions = field(default_factory=options.PrometheusOptions)
     logging: options.LoggingOptions = field(default_factory=options.LoggingOptions)
     gunicorn: options.GunicornOptions = field(default_factory=options.GunicornOptions)
     search: options.SearchOptions = field(default_factory=options.SearchOptions)

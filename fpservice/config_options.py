@@ -16,6 +16,7 @@ from typing import Literal, Protocol, runtime_checkable
 from fpservice.config_locations import check_sentry_dsn, database_location, redis_location
 from fpservice.config_values import Option, OptionError, keyed_option, option, options_of
 
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):[0-9]{1,5}")
 LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -241,6 +242,25 @@ class StatsdOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusOptions:
+    """Metrics for Prometheus, at /_metrics on a port of their own, not the public one."""
+
+    listen: str | None = option(
+        None, "Address and port of the metrics of `fpservice serve`; it keeps none without it."
+    )
+    worker_listen: str | None = option(
+        None, "The same for `fpservice worker`, which may run beside the other."
+    )
+
+    def check(self) -> None:
+        """Raise OptionError if a value is no address with a port."""
+        for name, value in (("listen", self.listen), ("worker_listen", self.worker_listen)):
+            port = value.rpartition(":")[2] if value and _LISTEN.fullmatch(value) else ""
+            if value is not None and not (port and 1 <= int(port) <= 65535):
+                raise OptionError(name, "must be an address and a port, such as 127.0.0.1:9100")
+
+
+@dataclass(frozen=True, slots=True)
 class LoggingOptions:
     """One line an event, on standard error."""
 
@@ -274,6 +294,15 @@ class GunicornOptions:
         high=3600,
     )
     keepalive: int = option(5, "Time an idle connection is kept.", low=0)
+    max_queued: int = option(
+        256, "Requests of a process that wait for a thread; more are refused.", low=1, high=100000
+    )
+    max_queue_time: float = option(
+        2.0,
+        "Time a request may wait for a thread before it is refused; a quarter of it in overload.",
+        low=0.01,
+        high=60,
+    )
     max_requests: int = option(0, "Requests after which a process is replaced; 0 is never.", low=0)
     max_requests_jitter: int = option(0, "Random addition to max_requests.", low=0)
 
@@ -365,6 +394,7 @@ SECTIONS: dict[str, type] = {
     "cluster.rate_limiter": RateLimiterOptions,
     "sentry": SentryOptions,
     "statsd": StatsdOptions,
+    "prometheus": PrometheusOptions,
     "logging": LoggingOptions,
     "gunicorn": GunicornOptions,
     "search": SearchOptions,

@@ -11,6 +11,7 @@ import requests
 from rich.progress import Progress
 
 from fpservice.bootstrap import Parts, build_api_keys, build_importer, build_submission
+from fpservice.commands.counting import counting_beside
 from fpservice.commands.parts import opened_parts
 from fpservice.commands.supervisor import Program, Supervisor
 from fpservice.db import migrations
@@ -40,14 +41,17 @@ def serve(port: int | None, demo: bool | None, worker: bool) -> None:
         wanted = parts.config.app_url.startswith("sqlite") if demo is None else demo
         greeting = _Greeting(bind, _prepare_demo(parts) if wanted else False)
         options = parts.config.gunicorn
+        metrics = parts.config.prometheus.listen
     drain = Drain()
-    supervisor = Supervisor(
-        _programs(bind, worker, drain.inherited),
-        options.graceful_timeout + _STOP_MARGIN,
-        drain.begin,
-        options.drain,
-    )
-    sys.exit(supervisor.run(greeting.when_ready))
+    with counting_beside(metrics) as counting:
+        supervisor = Supervisor(
+            [*_programs(bind, worker, drain.inherited), *counting],
+            options.graceful_timeout + _STOP_MARGIN,
+            drain.begin,
+            options.drain,
+        )
+        status = supervisor.run(greeting.when_ready)
+    sys.exit(status)
 
 
 def _bind(configured: str, port: int | None) -> str:

@@ -8,13 +8,15 @@ from types import FrameType
 import click
 
 from fpservice.bootstrap import build_importers
+from fpservice.commands.counting import counting_here
 from fpservice.commands.parts import opened_parts
+from fpservice.config import load_config
 
 
 @click.command()
 def worker() -> None:
     """Import submissions until stopped (SIGTERM or Ctrl-C)."""
-    with opened_parts() as parts:
+    with counting_here(load_config().prometheus.worker_listen), opened_parts() as parts:
         importers = build_importers(parts)
 
         def stop(number: int, frame: FrameType | None) -> None:

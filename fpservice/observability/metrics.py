@@ -1,19 +1,24 @@
-"""Metrics that go nowhere, and metrics that go to a statsd server."""
+"""Metrics that go nowhere, to a statsd server, and to several places."""
 
 from __future__ import annotations
 
 import logging
 import re
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Final
 
 from statsd import StatsClient
 
 from fpservice.config_options import StatsdOptions
+from fpservice.interfaces import Metrics
 
 _log = logging.getLogger(__name__)
 _LONGEST_LABEL = 64
+# One for all blocks: those that nobody times are many.
+_NOT_TIMED: Final = nullcontext()
 
 
 class NullMetrics:
@@ -30,7 +35,88 @@ class NullMetrics:
 
     def timed(self, name: str, **labels: str) -> AbstractContextManager[None]:
         """Run the block."""
-        return nullcontext()
+        return _NOT_TIMED
+
+
+class _Timer:
+    """Times one block, for metrics that have no quicker way."""
+
+    __slots__ = ("_labels", "_metrics", "_name", "_started")
+
+    def __init__(self, metrics: Metrics, name: str, labels: dict[str, str]) -> None:
+        self._metrics = metrics
+        self._name = name
+        self._labels = labels
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        seconds = time.perf_counter() - self._started
+        self._metrics.observe(self._name, seconds, **self._labels)
+
+
+class SeveralMetrics:
+    """Counts in several places."""
+
+    def __init__(self, places: Sequence[Metrics]) -> None:
+        """Count in each of these."""
+        self._places = tuple(places)
+
+    def count(self, name: str, value: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+        for place in self._places:
+            place.count(name, value, **labels)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        for place in self._places:
+            place.gauge(name, value, **labels)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Record a duration in seconds."""
+        for place in self._places:
+            place.observe(name, seconds, **labels)
+
+    def timed(self, name: str, **labels: str) -> AbstractContextManager[None]:
+        """Record how long a block takes, also one that raises."""
+        return _Timer(self, name, labels)
+
+
+class RenamedMetrics:
+    """Counts names that begin with one word under another, for a second use of the same code."""
+
+    def __init__(self, metrics: Metrics, prefix: str, replacement: str) -> None:
+        """Count ``prefix…`` as ``replacement…`` in ``metrics``."""
+        self._metrics = metrics
+        self._prefix = prefix
+        self._replacement = replacement
+
+    def count(self, name: str, value: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+        self._metrics.count(self._renamed(name), value, **labels)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        self._metrics.gauge(self._renamed(name), value, **labels)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Record a duration in seconds."""
+        self._metrics.observe(self._renamed(name), seconds, **labels)
+
+    def timed(self, name: str, **labels: str) -> AbstractContextManager[None]:
+        """Record how long a block takes, also one that raises."""
+        return self._metrics.timed(self._renamed(name), **labels)
+
+    def _renamed(self, name: str) -> str:
+        if name.startswith(self._prefix):
+            return self._replacement + name[len(self._prefix) :]
+        return name
 
 
 class StatsdMetrics:
@@ -66,14 +152,9 @@ class StatsdMetrics:
         if self._client is not None:
             self._client.timing(_full_name(name, labels), seconds * 1000)
 
-    @contextmanager
-    def timed(self, name: str, **labels: str) -> Iterator[None]:
+    def timed(self, name: str, **labels: str) -> AbstractContextManager[None]:
         """Record how long a block takes, also one that raises."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.observe(name, time.perf_counter() - start, **labels)
+        return _Timer(self, name, labels)
 
     def close(self) -> None:
         """Let go of the socket; what comes after it goes nowhere."""

@@ -43,6 +43,7 @@ class GuardedProvider:
         self._time_limit = time_limit
         self._breaker = breaker or CircuitBreaker()
         self._slots = threading.BoundedSemaphore(_MAX_CALLS)
+        self._open: bool | None = None
 
     def recordings(
         self, mbids: Collection[uuid.UUID], parts: RecordingParts, time_limit: float = math.inf
@@ -80,9 +81,16 @@ class GuardedProvider:
             # That the caller had no time left says nothing about the provider.
             if time_limit >= self._time_limit and self._breaker.failed():
                 _log.warning("%s is skipped for some seconds: %s", self._name, error)
+                self._note(is_open=True)
             raise
         self._breaker.succeeded()
+        self._note(is_open=False)
         return result
+
+    def _note(self, *, is_open: bool) -> None:
+        if is_open != self._open:
+            self._open = is_open
+            self._metrics.gauge("breaker.open", float(is_open), part=self._name)
 
     def _in_time(self, call: Callable[[float], _T], seconds: float) -> _T:
         deadline = time.monotonic() + seconds

@@ -24,7 +24,7 @@ from fpservice.db.app.applications import (
 from fpservice.db.transaction import Database
 from fpservice.domain.caller import Account, Application
 from fpservice.domain.errors import AlreadyTakenError
-from fpservice.interfaces import KeyChanges, SignIn
+from fpservice.interfaces import KeyChanges, Metrics, SignIn
 from fpservice.services.key_cache import KEY, KeyCache
 
 
@@ -38,6 +38,7 @@ class ApiKeys:
         cache_size: int = 1000,
         cache_ttl: float = 60.0,
         changes: KeyChanges | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Remember at most ``cache_size`` keys of each kind for ``cache_ttl`` seconds.
 
@@ -46,8 +47,12 @@ class ApiKeys:
         self._app = app
         self._signing_in = signing_in
         self._changes = changes
-        self._applications = KeyCache(app, find_application_by_apikey, cache_size, cache_ttl)
-        self._accounts = KeyCache(app, find_account_by_apikey, cache_size, cache_ttl)
+        self._applications = KeyCache(
+            app, find_application_by_apikey, cache_size, cache_ttl, "applications", metrics
+        )
+        self._accounts = KeyCache(
+            app, find_account_by_apikey, cache_size, cache_ttl, "accounts", metrics
+        )
 
     def application(self, apikey: str) -> Application | None:
         """Return the active application with this client key."""

@@ -13,6 +13,8 @@ from sqlalchemy import Connection
 
 from fpservice.db.transaction import Database
 from fpservice.domain.caller import Account, Application
+from fpservice.interfaces import Metrics
+from fpservice.observability.metrics import NullMetrics
 
 KEY: Final = re.compile(r"[\x21-\x7e]{1,64}")
 # A key that was just made must work at once, so what is not found is forgotten sooner.
@@ -30,8 +32,15 @@ class KeyCache(Generic[T]):
         find: Callable[[Connection, str], T | None],
         size: int,
         ttl: float,
+        name: str = "keys",
+        metrics: Metrics | None = None,
     ) -> None:
-        """Ask ``find`` of the database; keep ``size`` keys for ``ttl`` seconds."""
+        """Ask ``find`` of the database; keep ``size`` keys for ``ttl`` seconds.
+
+        Hits and misses are counted under ``name``.
+        """
+        self._name = name
+        self._metrics = metrics or NullMetrics()
         self._database = database
         self._find: Callable[[Connection, str], T | None] = find
         self._known: TTLCache[str, T] = TTLCache(size, ttl)
@@ -45,9 +54,12 @@ class KeyCache(Generic[T]):
             return None
         with self._lock:
             known = self._known.get(apikey)
-            if known or apikey in self._unknown:
-                return known
+            remembered = known is not None or apikey in self._unknown
             forgotten = self._forgotten
+        outcome = "cache.hits" if remembered else "cache.misses"
+        self._metrics.count(outcome, cache=self._name, storage="memory")
+        if remembered:
+            return known
         with self._database.reading() as connection:
             found = self._find(connection, apikey)
         valid = found and found.active and hmac.compare_digest(found.apikey, apikey)

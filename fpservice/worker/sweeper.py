@@ -7,7 +7,7 @@ import threading
 
 from fpservice.domain.errors import SearchUnavailableError
 from fpservice.interfaces import Metrics, SubmissionConsumer
-from fpservice.services.indexing import IndexingService
+from fpservice.services.backlogs import BacklogService
 from fpservice.services.ingestion import IngestionService
 
 log = logging.getLogger(__name__)
@@ -20,14 +20,14 @@ class Sweeper:
     def __init__(
         self,
         ingestion: IngestionService,
-        indexing: IndexingService,
+        backlogs: BacklogService,
         consumer: SubmissionConsumer,
         metrics: Metrics,
         sweep_after: float,
     ) -> None:
         """Announce again what has waited for ``sweep_after`` seconds, about as often."""
         self._ingestion = ingestion
-        self._indexing = indexing
+        self._backlogs = backlogs
         self._consumer = consumer
         self._metrics = metrics
         self._sweep_after = sweep_after
@@ -55,6 +55,5 @@ class Sweeper:
         """
         waiting = self._ingestion.waiting(self._sweep_after, _MOST_AT_ONCE)
         self._consumer.announce_again(waiting)
-        self._metrics.gauge("outbox.waiting", len(waiting))
-        self._metrics.gauge("index.waiting", self._indexing.waiting())
+        self._backlogs.gauge(self._metrics)
         return len(waiting)

@@ -18,6 +18,7 @@ from fpservice.api import health
 from fpservice.cli import commands
 from fpservice.config import Config, load_config
 from fpservice.config_names import named_in_environment
+from fpservice.observability.listener import PATH
 
 ROOT = Path(__file__).parents[2]
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -214,9 +215,24 @@ def test_ports_agree() -> None:
     assert re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.M) == ["5000"]
     assert services()["api"]["ports"][0].endswith(":5000")
     [container] = manifest("Deployment", "fpservice-api")["spec"]["template"]["spec"]["containers"]
-    assert container["ports"] == [{"name": "http", "containerPort": 5000}]
+    metrics = {"name": "metrics", "containerPort": 9100}
+    assert container["ports"] == [{"name": "http", "containerPort": 5000}, metrics]
     [port] = manifest("Service", "fpservice-api")["spec"]["ports"]
     assert port["targetPort"] == "http"
+
+
+def test_metrics_are_scraped_where_they_are_told(secrets: Path) -> None:
+    options = configured(environments()["kubernetes"], secrets).prometheus
+    assert options.listen == options.worker_listen == "0.0.0.0:9100"
+    for name in ("fpservice-api", "fpservice-worker"):
+        template = manifest("Deployment", name)["spec"]["template"]
+        [container] = template["spec"]["containers"]
+        assert {"name": "metrics", "containerPort": 9100} in container["ports"]
+        assert template["metadata"]["annotations"] == {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": "9100",
+            "prometheus.io/path": PATH,
+        }
 
 
 def test_probes_ask_pages_that_exist() -> None:
