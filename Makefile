@@ -2,18 +2,24 @@ PYTHON ?= python3
 PORT ?= 5000
 DEMO ?= 1
 EXAMPLES ?= 10000
+ROUNDS ?= 20
+# Tests that run side by side; those of one file stay together and in order.
+JOBS ?= 2
+# A Redis or NATS that is named from outside is emptied by tests, so they take turns there.
+PARALLEL := $(if $(TEST_REDIS_URL)$(TEST_NATS_URL),,-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 
 BIN := .venv/bin
 REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
 # Each says that .venv holds what its name says, installed from the requirements as they are now.
 SERVICE := .venv/.service-installed
 TOOLS := .venv/.tools-installed
+BENCH := .venv/.bench-installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv serve stack test programs check fuzz-api recall conformance bench clean
+.PHONY: help venv serve stack test programs check fuzz-api recall conformance bench overload faults clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +34,7 @@ stack: $(TOOLS) ## serve on PORT and the next, with PostgreSQL, Redis, NATS and 
 	@exec $(BIN)/python -m tests.stack --ports $(PORT) $$(($(PORT) + 1))
 
 test: programs check ## check, then run every test; what CI runs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 programs: ## install the programs that tests run and no Python package brings
 	@tests/install-prerequisites.sh
@@ -48,8 +54,16 @@ recall: $(TOOLS) ## measure how many known recordings are found
 conformance: $(TOOLS) ## compare the answers of the API with the recorded ones
 	$(BIN)/python -m tests.recorded
 
-bench: $(TOOLS) ## measure how fast lookups are
-	$(BIN)/python -m benchmarks.lookups
+bench: $(BENCH) ## measure everything there is a goal for, an hour; QUICK=1 minutes; PLOTS=docs/images
+	@command -v wrk >/dev/null || echo "There is no wrk (Debian and Ubuntu: apt install wrk)." \
+		"A client in Python stands in, which takes a good part of the processors itself." >&2
+	$(BIN)/python -m benchmarks $(if $(filter-out 0,$(QUICK)),--quick) $(if $(PLOTS),--plots $(PLOTS))
+
+overload: $(TOOLS) ## send four times what can be served, for a minute, and say what becomes of it
+	$(BIN)/python -m tests.overload
+
+faults: $(TOOLS) ## break everything ROUNDS times in each way, half an hour; ONLY=nats-down one way
+	$(BIN)/python -m tests.faults.rounds --rounds $(ROUNDS) $(addprefix --only ,$(ONLY))
 
 clean: ## remove .venv and what the tools left; never the data
 	rm -rf .venv build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache \
@@ -78,3 +92,7 @@ $(TOOLS): $(REQUIREMENTS) | $(BIN)/python
 	@echo "Installing into .venv with the tools for tests; the first time takes a minute or two."
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,dev]'
 	@touch $(SERVICE) $@
+
+$(BENCH): $(TOOLS)
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	@touch $@

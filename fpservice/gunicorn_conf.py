@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import struct
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn import util
 from gunicorn.workers import gthread
 
+from fpservice.admission.worker import AdmittingWorker
 from fpservice.api.context import EXTENSION
 from fpservice.config import load_config
 
@@ -20,14 +22,37 @@ if TYPE_CHECKING:
 
 # A client that sends nothing for so long, in seconds, has gone; it must not keep a thread.
 _SOCKET_TIMEOUT: Final = 10
+# Connections of a process that may be idle, and descriptors for all but connections.
+_IDLE_CONNECTIONS: Final = 1000
+_OTHER_DESCRIPTORS: Final = 512
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections a process may have, of those that are wanted.
+
+    A process that runs out of descriptors ends, so it is allowed more of them if it needs them.
+    """
+    needed = wanted + _OTHER_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    allowed = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed - _OTHER_DESCRIPTORS, allowed // 2)
+
+
 _config = load_config()
-# A connection that sends nothing yet goes to the poller after this time and leaves its thread.
+# What a view has not read of a body is waited for so long, so that the connection can be kept.
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.2
+AdmittingWorker.options = _config.gunicorn
+AdmittingWorker.max_body = _config.website.max_request_size
 
 bind = _config.gunicorn.bind
 workers = _config.gunicorn.processes
-worker_class = "gthread"
+worker_class = AdmittingWorker
 threads = _config.gunicorn.threads
+worker_connections = _connections(threads + _config.gunicorn.max_queued + _IDLE_CONNECTIONS)
+backlog = 1024
 timeout = _config.gunicorn.timeout
 graceful_timeout = _config.gunicorn.graceful_timeout
 keepalive = _config.gunicorn.keepalive
