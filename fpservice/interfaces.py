@@ -10,14 +10,15 @@ import uuid
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fpservice.domain.fingerprint import Hashes
+from fpservice.domain.matching import Match
 from fpservice.domain.recording import Recording, RecordingParts
+from fpservice.domain.similarity import Comparison
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A fingerprint that the index put forward: how many of the query's terms it has."""
 
     fingerprint_id: int
@@ -93,6 +94,16 @@ class FingerprintIndex(Protocol):
         """Let go of files and connections."""
 
 
+class Candidates(Protocol):
+    """Stored fingerprints that a query is to be compared with, found but perhaps not fetched."""
+
+    def matches(self, comparison: Comparison, min_score: float, beginning: int = 0) -> list[Match]:
+        """Return those with a score over ``min_score``, in no particular order.
+
+        With a ``beginning``, only longer ones are compared, by so many of their first hashes.
+        """
+
+
 class FingerprintSource(Protocol):
     """Where lookups get the hashes of candidates from."""
 
@@ -107,6 +118,15 @@ class FingerprintSource(Protocol):
         self, fingerprint_ids: Sequence[int], low: int, high: int
     ) -> list[StoredFingerprint]:
         """Return those that exist and last from ``low`` to ``high`` seconds, both included.
+
+        Raises:
+            SearchUnavailableError: the source does not answer.
+        """
+
+    def candidates(
+        self, fingerprint_ids: Sequence[int], low: int, high: int, limit: int
+    ) -> Candidates:
+        """Return the first ``limit`` of what :meth:`fetch_within` would return.
 
         Raises:
             SearchUnavailableError: the source does not answer.

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fpservice import kernels
 from fpservice.domain.errors import InvalidFingerprintError
 
 Hashes = NDArray[np.uint32]
@@ -24,6 +25,7 @@ Hashes = NDArray[np.uint32]
 ALGORITHM: Final = 1
 MAX_HASHES: Final = 65_535
 HASH_BITS: Final = 32
+_STORED: Final = np.dtype("<u4")
 _HEADER: Final = 4
 _ESCAPE: Final = 7
 # "+" and "/" belong to the other base64 alphabet: mapped to a character that no alphabet knows.
@@ -41,6 +43,16 @@ def decode(text: str, max_hashes: int = MAX_HASHES) -> Hashes:
         InvalidFingerprintError: wrong alphabet or algorithm, too short, too long, hashes missing,
             bytes left over, or a bit position past 32.
     """
+    native = kernels.native
+    if native is None:
+        return _decode(text, max_hashes)
+    try:
+        return np.frombuffer(native.decode(text, max_hashes), dtype=_STORED)
+    except ValueError as error:
+        raise InvalidFingerprintError(str(error)) from error
+
+
+def _decode(text: str, max_hashes: int) -> Hashes:
     version, count, body = _open(text)
     if version != ALGORITHM:
         raise InvalidFingerprintError(f"algorithm {version} is not supported")
@@ -109,7 +121,12 @@ def encode(hashes: Hashes, version: int = ALGORITHM) -> str:
 
     The exact inverse of :func:`decode`.
     """
-    items = np.ascontiguousarray(hashes, dtype="<u4")
+    items = np.ascontiguousarray(hashes, dtype=_STORED)
+    native = kernels.native
+    return _encode(items, version) if native is None else native.encode(items, version)
+
+
+def _encode(items: Hashes, version: int) -> str:
     deltas = items.copy()
     deltas[1:] ^= items[:-1]
     bits = np.unpackbits(deltas.view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from fpservice import kernels
 from fpservice.domain.fingerprint import Hashes
 
 SILENCE: Final = 627_964_279
@@ -21,6 +22,14 @@ def query_terms(hashes: Hashes) -> Hashes:
     Silence is skipped, the low four bits of a hash are cleared, and the beginning of long
     recordings is passed over. Empty if there is nothing but silence.
     """
+    native = kernels.native
+    if native is None:
+        return _query_terms(hashes)
+    items = np.ascontiguousarray(hashes, dtype=np.uint32)
+    return np.frombuffer(native.query_terms(items), dtype=np.uint32)
+
+
+def _query_terms(hashes: Hashes) -> Hashes:
     sounding = int(np.count_nonzero(hashes != SILENCE))
     if not sounding:
         return np.empty(0, dtype=np.uint32)

@@ -15,7 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fpservice import kernels
 from fpservice.domain.fingerprint import Hashes
+from fpservice.kernels import NativeComparison
 
 MAX_OFFSET: Final = 80
 KEY_BITS: Final = 14
@@ -29,10 +31,42 @@ Keys = NDArray[np.uint32]
 
 
 class Comparison:
-    """One query fingerprint, prepared for being compared with many."""
+    """One query fingerprint, prepared for being compared with many.
+
+    Attributes:
+        native: the query in the kernels in C, or None where they are not in use.
+    """
 
     def __init__(self, query: Hashes, max_offset: int = MAX_OFFSET) -> None:
         """Prepare ``uint32[n]``; offsets beyond ``max_offset`` hashes do not vote (0: no limit)."""
+        extension = kernels.native
+        self.native: NativeComparison | None = None
+        self._numpy: _NumpyComparison | None = None
+        if extension is None:
+            self._numpy = _NumpyComparison(query, max_offset)
+        else:
+            self.native = extension.Comparison(_contiguous(query), max_offset)
+
+    def score(self, candidate: Hashes) -> float:
+        """Return the score of one candidate ``uint32[m]``, 0 ... 1."""
+        if self._numpy is not None:
+            return self._numpy.score(candidate)
+        return self.scores([candidate])[0]
+
+    def scores(self, candidates: Sequence[Hashes]) -> list[float]:
+        """Return the score of each candidate."""
+        if self._numpy is not None:
+            return self._numpy.scores(candidates)
+        assert self.native is not None
+        return self.native.scores([_contiguous(candidate) for candidate in candidates])
+
+
+def _contiguous(hashes: Hashes) -> Hashes:
+    return np.ascontiguousarray(hashes, dtype=np.uint32)
+
+
+class _NumpyComparison:
+    def __init__(self, query: Hashes, max_offset: int) -> None:
         self._query = query
         self._max_offset = max_offset
         self._query_keys = _keys(query)
@@ -42,7 +76,6 @@ class Comparison:
         self._distinct = _distinct(self._query_keys)
 
     def score(self, candidate: Hashes) -> float:
-        """Return the score of one candidate ``uint32[m]``, 0 ... 1."""
         if not len(candidate) or not len(self._query):
             return 0.0
         keys = _keys(candidate)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from fpservice.db.fingerprint.fingerprints import FingerprintRow, fetch_fingerprints
 from fpservice.db.transaction import Database
-from fpservice.interfaces import StoredFingerprint
+from fpservice.index.candidates import FetchedCandidates
+from fpservice.interfaces import Candidates, StoredFingerprint
 
 
 class DatabaseSource:
@@ -36,6 +37,12 @@ class DatabaseSource:
         with self._fingerprint.reading() as connection:
             rows = fetch_fingerprints(connection, fingerprint_ids, (low, high))
         return _in_order(fingerprint_ids, rows)
+
+    def candidates(
+        self, fingerprint_ids: Sequence[int], low: int, high: int, limit: int
+    ) -> Candidates:
+        """Return the first ``limit`` of what :meth:`fetch_within` returns; raises as ``fetch``."""
+        return FetchedCandidates(self.fetch_within(fingerprint_ids, low, high)[:limit])
 
 
 def _in_order(ids: Sequence[int], rows: dict[int, FingerprintRow]) -> list[StoredFingerprint]:

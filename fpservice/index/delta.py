@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpservice.index.record import DELETE, Record, packed_terms
+from fpservice.kernels import NativeDelta, NativeKernels
 
 GONE: Final = -1
 
@@ -28,16 +30,24 @@ class Delta:
 
     Snapshots share it: each remembers how many changes there were when it was taken, and looks at
     no later one, so a search in one thread does not mind a refresh in another.
+
+    Attributes:
+        start, end: which part of the log the changes are in.
+        native: the same changes in the extension, or None.
     """
 
-    def __init__(self, start: int) -> None:
-        """Begin at a position of the log."""
+    def __init__(self, start: int, extension: NativeKernels | None = None) -> None:
+        """Begin at a position of the log; with an extension, it is searched by that alone."""
         self.start = start
         self.end = start
         self._events: list[Event] = []
         # A term nearly always has one document: its number alone takes less than a tuple.
         self._postings: dict[int, int | tuple[int, ...]] = {}
         self._history: dict[int, tuple[int, ...]] = {}
+        # What strangers cannot know keeps them from making terms that all meet in one place.
+        self.native: NativeDelta | None = None
+        if extension is not None:
+            self.native = extension.Delta(secrets.randbits(64))
 
     def __len__(self) -> int:
         """Return the number of changes."""
@@ -49,7 +59,18 @@ class Delta:
         gone = record.kind == DELETE
         terms = packed_terms(record.kind, record.words)
         position = GONE if gone else record.position
-        for term in terms.tolist():
+        if self.native is not None:
+            at = 0 if gone else record.position
+            self.native.append(record.fingerprint_id, at, record.duration, terms)
+        else:
+            self._post(terms.tolist(), number)
+        earlier = self._history.get(record.fingerprint_id, ())
+        self._events.append(Event(record.fingerprint_id, position, record.duration, terms))
+        self._history[record.fingerprint_id] = (*earlier, number)
+        self.end = record.end
+
+    def _post(self, terms: list[int], number: int) -> None:
+        for term in terms:
             known = self._postings.get(term)
             if known is None:
                 self._postings[term] = number
@@ -57,10 +78,6 @@ class Delta:
                 self._postings[term] = (known, number)
             else:
                 self._postings[term] = (*known, number)
-        earlier = self._history.get(record.fingerprint_id, ())
-        self._events.append(Event(record.fingerprint_id, position, record.duration, terms))
-        self._history[record.fingerprint_id] = (*earlier, number)
-        self.end = record.end
 
     def latest(self, fingerprint_id: int, count: int) -> Event | None:
         """Return the last of the first ``count`` changes that is of this fingerprint."""

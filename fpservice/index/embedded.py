@@ -12,11 +12,12 @@ from typing import Final
 from fpservice.domain.errors import IndexCorruptError, IndexUnavailableError
 from fpservice.domain.fingerprint import Hashes
 from fpservice.index import layout, verify
+from fpservice.index.candidates import FetchedCandidates, MappedCandidates
 from fpservice.index.reader import IndexReader
 from fpservice.index.record import MAX_DURATION, Change
 from fpservice.index.snapshot import Snapshot
 from fpservice.index.writer import IndexWriter
-from fpservice.interfaces import Hit, IndexStatus, StoredFingerprint
+from fpservice.interfaces import Candidates, Hit, IndexStatus, StoredFingerprint
 
 KIND: Final = "embedded"
 FLUSH_DOCUMENTS: Final = 1_000
@@ -112,6 +113,18 @@ class EmbeddedIndex:
         with _damage(self._path):
             snapshot = self._snapshot()
             return [] if snapshot is None else snapshot.fetch(fingerprint_ids, low, high)
+
+    def candidates(
+        self, fingerprint_ids: Sequence[int], low: int, high: int, limit: int
+    ) -> Candidates:
+        """Return the first ``limit`` of what :meth:`fetch_within` would return, unread."""
+        with _damage(self._path):
+            snapshot = self._snapshot()
+            if snapshot is None:
+                return FetchedCandidates([])
+            return MappedCandidates(
+                snapshot.log, snapshot.locate(fingerprint_ids, low, high, limit)
+            )
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Make the changes, in order; durable when this returns. Idempotent; inserts replace.

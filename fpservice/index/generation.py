@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fpservice import kernels
 from fpservice.domain.errors import IndexCorruptError
 from fpservice.index import layout, log, manifest
 from fpservice.index.delta import Delta
@@ -36,6 +37,8 @@ class Generation:
             IndexCorruptError: the files are damaged.
         """
         self.path = path
+        # Segments and changes are searched together, so all of them by the same kernels.
+        self._extension = kernels.native
         self.state = State(path)
         self.snapshot = self._first()
 
@@ -60,7 +63,7 @@ class Generation:
         trusted = self.state.of_this_boot
         loaded = manifest.load(self.path)
         segments = self._segments(loaded, {})
-        delta = Delta(loaded.log_position)
+        delta = Delta(loaded.log_position, self._extension)
         view = LogView(self.path)
         # A writer that died with the power may have published less than it made durable.
         self._read(view, delta, max(published, loaded.log_position) if trusted else None)
@@ -89,7 +92,7 @@ class Generation:
         end = max(end, loaded.log_position)
         view = self._view(old, end)
         same = old.delta.start == loaded.log_position
-        delta = old.delta if same else Delta(loaded.log_position)
+        delta = old.delta if same else Delta(loaded.log_position, self._extension)
         self._read(view, delta, end)
         return self._snapshot(marks, loaded, segments, view, delta)
 
@@ -126,7 +129,7 @@ class Generation:
             self.path,
             loaded,
             segments,
-            SegmentSearch(segments),
+            SegmentSearch(segments, extension=self._extension),
             view,
             delta,
             len(delta),

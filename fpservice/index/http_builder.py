@@ -17,7 +17,7 @@ from fpservice.domain.errors import IndexLockedError, IndexUnavailableError
 from fpservice.domain.id_gaps import gaps
 from fpservice.index.http import BATCH, HttpIndex
 from fpservice.index.http_calls import IndexMissingError, UpdateConflictError
-from fpservice.index.http_completeness import COMPLETE, INCOMPLETE
+from fpservice.index.http_completeness import COMPLETE, INCOMPLETE, LOOK_SECONDS
 from fpservice.index.record import Change
 from fpservice.interfaces import IndexDelete, StoredFingerprint
 
@@ -42,10 +42,10 @@ class HttpIndexBuilder:
         self._cleared_to = 0
 
     def __enter__(self) -> Self:
-        """Make the index if it is missing."""
-        try:
-            self._index.info()
-        except IndexMissingError:
+        """Make the index if it is missing, or if nothing was ever put into it."""
+        if not self._has_contents():
+            # By then all who search have noticed that it is missing.
+            time.sleep(LOOK_SECONDS)
             self._index.create()
             self._retried(self._mark_incomplete)
         return self
@@ -109,6 +109,12 @@ class HttpIndexBuilder:
                 self._known.add(change.id)
             else:
                 self._known.discard(change.fingerprint_id)
+
+    def _has_contents(self) -> bool:
+        try:
+            return self._index.info().version > 0
+        except IndexMissingError:
+            return False
 
     def _mark_incomplete(self) -> None:
         self._index.update([], self._index.info().version, INCOMPLETE)

@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fpservice.domain.errors import IndexUnavailableError
+from fpservice.index.http_calls import IndexMissingError
 from fpservice.index.wire_answers import IndexInfo
 
 _KEY: Final = "fpservice.complete"
 INCOMPLETE: Final[Mapping[str, str]] = {_KEY: "no"}
 COMPLETE: Final[Mapping[str, str]] = {_KEY: "yes"}
-# How long a process may go on searching an index that was wiped and is being filled.
-_LOOK_SECONDS: Final = 1.0
+# How long a process goes on searching without another look; so long nobody may fill an index anew
+# after it was found missing.
+LOOK_SECONDS: Final = 0.5
 
 
 class CompletenessCheck:
-    """Looks at the metadata of an index, once a second at most."""
+    """Looks at the metadata of an index, twice a second at most."""
 
     def __init__(self, info: Callable[[float], IndexInfo]) -> None:
         """``info`` gets the seconds it may take."""
@@ -29,13 +31,18 @@ class CompletenessCheck:
 
         Raises:
             IndexUnavailableError: it is not, or does not answer.
-            IndexMissingError: there is none.
+            IndexMissingError: there is none, or one in which there never was anything.
         """
-        if time.monotonic() < self._look_at:
+        now = time.monotonic()
+        if now < self._look_at:
             return
-        if self._info(seconds).metadata.get(_KEY) == INCOMPLETE[_KEY]:
+        info = self._info(seconds)
+        if not info.version:
+            # Whoever fills it anew has not come to say so yet.
+            raise IndexMissingError
+        if info.metadata.get(_KEY) == INCOMPLETE[_KEY]:
             raise IndexUnavailableError(
                 "the index was missing and is not filled yet; if `fpservice index rebuild` does"
                 " not run any more, run it again"
             )
-        self._look_at = time.monotonic() + _LOOK_SECONDS
+        self._look_at = now + LOOK_SECONDS

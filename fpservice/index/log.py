@@ -18,15 +18,17 @@ from fpservice.domain.errors import IndexCorruptError
 from fpservice.domain.fingerprint import Hashes
 from fpservice.index.layout import LOG, damaged, sync_data
 from fpservice.index.record import HEADER
+from fpservice.interfaces import StoredFingerprint
 
 _MAGIC: Final = b"FPXLOG01" + bytes(8)
 START: Final = len(_MAGIC)
+_ALIGNMENT: Final = 4
 _MIN_GROWTH: Final = 64 << 10
 _MAX_GROWTH: Final = 16 << 20
 
 
 class LogView:
-    """A read-only map of the log as long as it was when opened."""
+    """A read-only map of the log as long as it was when opened; ``data`` is the map itself."""
 
     def __init__(self, path: Path) -> None:
         """Map the log of a generation directory.
@@ -39,13 +41,21 @@ class LogView:
         with self.path.open("rb") as file:
             if file.read(START) != _MAGIC:
                 raise IndexCorruptError(damaged(f"{self.path} is no log"))
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.size = len(self._map)
-        self._words = np.frombuffer(self._map, dtype="<u4", count=self.size // 4)
+            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.size = len(self.data)
+        self._words = np.frombuffer(self.data, dtype="<u4", count=self.size // 4)
 
     def header(self, position: int) -> tuple[int, int, int, int]:
-        """Return (id, duration, count, kind) of the record there."""
-        _, fingerprint_id, duration, count, kind = HEADER.unpack_from(self._map, position)
+        """Return (id, duration, count, kind) of the record there.
+
+        Raises:
+            ValueError: none can stand there.
+        """
+        if position % _ALIGNMENT or not START <= position <= self.size - HEADER.size:
+            raise ValueError(f"no record can stand at {position}")
+        _, fingerprint_id, duration, count, kind = HEADER.unpack_from(self.data, position)
+        if position + HEADER.size + 4 * count > self.size:
+            raise ValueError(f"the record at {position} is cut off")
         return fingerprint_id, duration, count, kind
 
     def words(self, position: int, count: int) -> Hashes:
@@ -53,13 +63,18 @@ class LogView:
         first = (position + HEADER.size) >> 2
         return self._words[first : first + count]
 
+    def fingerprint(self, position: int) -> StoredFingerprint:
+        """Return the fingerprint whose record stands there; raises as :meth:`header`."""
+        fingerprint_id, duration, count, _ = self.header(position)
+        return StoredFingerprint(fingerprint_id, duration, self.words(position, count))
+
     def holds(self, position: int, data: bytes) -> bool:
         """Return whether these bytes stand there."""
         return self.published(position, position + len(data)) == data
 
     def published(self, start: int, end: int) -> bytes:
         """Return the bytes between two positions that are both published."""
-        return self._map[start:end]
+        return self.data[start:end]
 
     def read(self, start: int, end: int | None) -> bytes:
         """Return the bytes from ``start`` to ``end``, or to the end of the file.

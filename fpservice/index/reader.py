@@ -14,7 +14,8 @@ from fpservice.index import layout
 from fpservice.index.generation import Generation
 from fpservice.index.snapshot import Snapshot
 
-# How long a wiped or exchanged directory may stay unnoticed. Ordinary changes are seen at once.
+# How often to look which generation is in use. One that is left says so, and one that was wiped is
+# noticed at once: an import must not miss what is in the files that came in its place.
 _LOOK_SECONDS: Final = 0.5
 _LOCK_SECONDS: Final = 5.0
 _ATTEMPTS: Final = 20
@@ -40,7 +41,12 @@ class IndexReader:
             IndexCorruptError: they are damaged.
         """
         generation = self._generation
-        if generation is not None and time.monotonic() < self._look_at and generation.is_current():
+        if (
+            generation is not None
+            and time.monotonic() < self._look_at
+            and generation.is_current()
+            and generation.state.is_in_place()
+        ):
             return generation.snapshot
         if not self._renewing.acquire(timeout=_LOCK_SECONDS):
             raise IndexUnavailableError(f"index {self._root} is still being opened")

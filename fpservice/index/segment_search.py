@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fpservice.domain.errors import IndexUnavailableError
 from fpservice.index.segment import Segment
+from fpservice.kernels import NativeKernels, NativeSegments
 
 Uint32s = NDArray[np.uint32]
 Counts = NDArray[np.int64]
 Places = NDArray[np.intp]
 # Beyond so many postings a query is counted term by term, in bounded memory.
 GATHER_LIMIT: Final = 1 << 18
+TOO_LONG: Final = "the index search took too long"
 _COUNTING: Final = np.arange(GATHER_LIMIT)
 _NO_IDS: Final = np.empty(0, dtype=np.uint32)
 _NO_COUNTS: Final = np.empty(0, dtype=np.int64)
@@ -27,12 +29,24 @@ class SegmentSearch:
 
     Documents of all segments are numbered through: a document's ordinal is its local number plus
     the number of documents in the segments before its own.
+
+    Attributes:
+        native: the same segments in the extension, or None.
+        gather_limit: queries that meet more postings go term by term, or document by document.
     """
 
-    def __init__(self, segments: Sequence[Segment], gather_limit: int = GATHER_LIMIT) -> None:
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        gather_limit: int = GATHER_LIMIT,
+        extension: NativeKernels | None = None,
+    ) -> None:
         """Prepare; queries that meet more than ``gather_limit`` postings go term by term."""
         self._segments = [segment for segment in segments if len(segment.postings)]
-        self._gather_limit = min(gather_limit, GATHER_LIMIT)
+        self.gather_limit = min(gather_limit, GATHER_LIMIT)
+        self.native: NativeSegments | None = None
+        if extension is not None:
+            self.native = extension.Segments(_arrays(segments))
         documents = [len(segment.ids) for segment in self._segments]
         self._bases = np.concatenate(([0], np.cumsum(documents))).astype(np.uint32)
         shifts = [[segment.entry_shift] for segment in self._segments]
@@ -50,13 +64,14 @@ class SegmentSearch:
 
         Raises:
             IndexUnavailableError: the deadline has passed.
+            ValueError: the files make no sense.
         """
         if not self._segments or not len(terms):
             return _NO_IDS, _NO_COUNTS
         low, lengths = self._ranges(terms)
         reached = lengths.cumsum()
         _check(deadline)
-        if int(reached[-1]) > self._gather_limit:
+        if int(reached[-1]) > self.gather_limit:
             ordinals, hits = self._count_by_term(terms, low, lengths, deadline)
         else:
             ordinals, hits = _tally(self._gather(terms, low, lengths, reached))
@@ -79,6 +94,8 @@ class SegmentSearch:
             # Entries are in range by their shift; clipping spares numpy a buffer.
             part.starts.take(entries[which], out=low[which], mode="clip")
             part.starts.take(following[which], out=high[which], mode="clip")
+            if (low[which] > high[which]).any() or int(high[which].max()) > len(part.postings):
+                raise ValueError(f"postings out of range in {part.path}")
         return low.ravel(), (high - low).ravel().astype(np.intp)
 
     def _gather(self, terms: Uint32s, low: Uint32s, lengths: Places, reached: Places) -> Uint32s:
@@ -93,7 +110,10 @@ class SegmentSearch:
         ends = reached[len(terms) - 1 :: len(terms)].tolist()
         for part, base, end in zip(self._segments, self._bases, ends, strict=False):
             local = part.postings.take(place[start:end], mode="clip") ^ rest[start:end]
-            found.append(local[local < part.local_limit] + base)
+            local = local[local < part.local_limit]
+            if len(local) and int(local.max()) >= len(part.ids):
+                raise ValueError(f"document out of range in {part.path}")
+            found.append(local + base)
             start = end
         return found[0] if len(found) == 1 else np.concatenate(found)
 
@@ -128,6 +148,21 @@ class SegmentSearch:
         return np.concatenate(found) if found else _NO_IDS
 
 
+def _arrays(segments: Sequence[Segment]) -> list[tuple[Any, ...]]:
+    return [
+        (
+            part.ids,
+            part.positions,
+            part.durations,
+            part.starts,
+            part.postings,
+            part.dead,
+            part.shape.bits,
+        )
+        for part in segments
+    ]
+
+
 def _tally(ordinals: Uint32s) -> tuple[Uint32s, Counts]:
     """Return (distinct ordinals, rising; how often each came)."""
     if not len(ordinals):
@@ -141,4 +176,4 @@ def _tally(ordinals: Uint32s) -> tuple[Uint32s, Counts]:
 
 def _check(deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise IndexUnavailableError("the index search took too long")
+        raise IndexUnavailableError(TOO_LONG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fpservice.domain.errors import IndexUnavailableError
 from fpservice.domain.fingerprint import Hashes
 from fpservice.index.delta import GONE, Delta
 from fpservice.index.log import LogView
 from fpservice.index.manifest import Manifest
 from fpservice.index.record import FINGERPRINT, MAX_DURATION, MAX_ID, distinct_terms
 from fpservice.index.segment import Segment
-from fpservice.index.segment_search import SegmentSearch
+from fpservice.index.segment_search import TOO_LONG, SegmentSearch
 from fpservice.index.state import Marks
 from fpservice.interfaces import Hit, StoredFingerprint
 
@@ -41,14 +43,40 @@ class Snapshot:
     def search(
         self, terms: Hashes, limit: int, min_hits: int, min_percent: int, deadline: float
     ) -> list[Hit]:
-        """Return hits as :class:`FingerprintIndex` says; ``deadline`` as ``time.monotonic``."""
-        wanted = distinct_terms(terms.astype(np.uint32, copy=False))
-        if not len(wanted) or limit < 1:
+        """Return hits as :class:`FingerprintIndex` says; ``deadline`` as ``time.monotonic``.
+
+        Raises:
+            IndexUnavailableError: the deadline has passed.
+            ValueError: the files make no sense.
+        """
+        if limit < 1 or not len(terms):
             return []
+        if self.segment_search.native is not None:
+            return self._search_native(terms, limit, min_hits, min_percent, deadline)
+        wanted = distinct_terms(terms.astype(np.uint32, copy=False))
         ids, hits = self.segment_search.count(wanted, deadline)
         if self.changes:
             ids, hits = self._with_changes(wanted, ids, hits)
         return best_hits(ids, hits, limit, min_hits, min_percent)
+
+    def _search_native(
+        self, terms: Hashes, limit: int, min_hits: int, min_percent: int, deadline: float
+    ) -> list[Hit]:
+        assert self.segment_search.native is not None
+        try:
+            return self.segment_search.native.search(
+                Hit,
+                np.ascontiguousarray(terms, dtype=np.uint32),
+                self.delta.native,
+                self.changes,
+                _natural(limit),
+                _natural(min_hits),
+                _natural(min_percent),
+                self.segment_search.gather_limit,
+                deadline - time.monotonic(),
+            )
+        except TimeoutError as error:
+            raise IndexUnavailableError(TOO_LONG) from error
 
     def _with_changes(
         self, wanted: Uint32s, ids: Uint32s, hits: NDArray[np.int64]
@@ -90,16 +118,31 @@ class Snapshot:
         return answer
 
     def fetch(self, fingerprint_ids: Sequence[int], low: int, high: int) -> list[StoredFingerprint]:
-        """Return the fingerprints whose duration is within these bounds, in the order asked."""
-        found = []
-        log = self.log
+        """Return the fingerprints whose duration is within these bounds, in the order asked.
+
+        Raises:
+            ValueError: the files make no sense.
+        """
+        places = self.locate(fingerprint_ids, low, high, len(fingerprint_ids))
+        return [self.log.fingerprint(place) for place in places]
+
+    def locate(self, fingerprint_ids: Sequence[int], low: int, high: int, limit: int) -> list[int]:
+        """Return where in the log the first ``limit`` stand that :meth:`fetch` would return.
+
+        Raises:
+            ValueError: the files make no sense.
+        """
+        native, log = self.segment_search.native, self.log
+        if native is not None:
+            bounds = (_natural(low), _natural(high), _natural(limit))
+            ids = list(fingerprint_ids)
+            return native.locate(ids, self.delta.native, self.changes, log.data, *bounds)
+        found: list[int] = []
         for position in self.positions(fingerprint_ids, low, high):
-            if position == NOWHERE:
-                continue
-            fingerprint_id, duration, count, kind = log.header(position)
-            if kind == FINGERPRINT:
-                hashes = log.words(position, count)
-                found.append(StoredFingerprint(fingerprint_id, duration, hashes))
+            if len(found) >= limit:
+                break
+            if position != NOWHERE and log.header(position)[3] == FINGERPRINT:
+                found.append(position)
         return found
 
     def count(self) -> int:
@@ -114,6 +157,11 @@ class Snapshot:
     def size_bytes(self) -> int:
         """Return the bytes in use."""
         return self.end + sum(segment.size for segment in self.segments)
+
+
+def _natural(number: int) -> int:
+    """Return the number that the extension can take: nothing there is below 0 or beyond 2**32."""
+    return min(max(number, 0), 2**32)
 
 
 def best_hits(

@@ -52,7 +52,7 @@ class State:
         if self._words[_MAGIC_AT] != _MAGIC:
             raise IndexCorruptError(damaged(f"{path / STATE} is no state page"))
         self._identity = (stat.st_dev, stat.st_ino)
-        self._path = path / STATE
+        self._path = str(path / STATE)
 
     @staticmethod
     def create(path: Path, published: int, manifest: int) -> None:
@@ -96,7 +96,7 @@ class State:
     def is_in_place(self) -> bool:
         """Return whether the file is still there (the directory may have been wiped)."""
         try:
-            stat = self._path.stat()
+            stat = os.stat(self._path)
         except OSError:
             return False
         return (stat.st_dev, stat.st_ino) == self._identity

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,10 @@ from fpservice.index.state import State
 _logger: Final = logging.getLogger(__name__)
 
 
+def _always() -> None:
+    """Let a new index begin."""
+
+
 class IndexWriter:
     """Applies changes to the generation in use.
 
@@ -40,13 +44,19 @@ class IndexWriter:
         flush_documents: int,
         max_segments: int,
         merge_in_background: bool,
+        check_begin: Callable[[], None] = _always,
     ) -> None:
-        """Prepare to write an index directory, which need not exist yet."""
+        """Prepare to write an index directory, which need not exist yet.
+
+        ``check_begin`` is called before the first files are made, and raises if the directory is
+        not to be a new index.
+        """
         self._root = root
         self._lock = ProcessLock(root / WRITE_LOCK, "written", lock_timeout)
         self._flush_documents = flush_documents
         self._max_segments = max_segments
         self._merging = MergeProcess() if merge_in_background else None
+        self._check_begin = check_begin
         self._opened: GenerationWriter | None = None
 
     def writing(self) -> AbstractContextManager[None]:
@@ -77,6 +87,8 @@ class IndexWriter:
     def _writer(self) -> GenerationWriter:
         path = layout.current_generation(self._root)
         if path is None:
+            # Under the lock: whatever was there a moment ago may have been wiped since.
+            self._check_begin()
             path = self._root / layout.generation_name(next_number(self._root))
             create_generation(path)
             layout.switch_generation(self._root, path)

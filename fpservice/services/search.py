@@ -12,6 +12,7 @@ from fpservice.domain.matching import Match, SearchPolicy, drop_far_behind, rank
 from fpservice.domain.similarity import Comparison
 from fpservice.domain.submission import MAX_DURATION
 from fpservice.interfaces import (
+    Candidates,
     FingerprintIndex,
     FingerprintSource,
     Hit,
@@ -83,36 +84,31 @@ class FingerprintSearch:
                 timeout=time_limit,
             )
         with self._metrics.timed("lookup.fetch"):
-            found = self._candidates(hits, duration, max_difference)
+            candidates = self._candidates(hits, duration, max_difference)
         if time.monotonic() > deadline:
             raise SearchUnavailableError("the search was not finished in time")
         with self._metrics.timed("lookup.compare"):
-            matches = self.compare(hashes, found)
-            if not matches and self._policy.retry_beginning:
-                matches = self.compare(hashes, self._beginnings(hashes, found))
-        number = {hit.fingerprint_id: hit.hits for hit in hits}
-        return drop_far_behind(matches, number, self._policy.min_percent_of_better)
+            matches = self._matches(hashes, candidates)
+        number = {hit.fingerprint_id: hit.hits for hit in hits} if matches else {}
+        return drop_far_behind(rank(matches), number, self._policy.min_percent_of_better)
 
-    def _candidates(
-        self, hits: list[Hit], duration: int | None, max_difference: int
-    ) -> list[StoredFingerprint]:
+    def _candidates(self, hits: list[Hit], duration: int | None, max_difference: int) -> Candidates:
         ids = [hit.fingerprint_id for hit in hits]
+        number = self._policy.candidates
         if duration is None:
-            return self._source.fetch(ids[: self._policy.candidates])
+            return self._source.candidates(ids[:number], 0, MAX_DURATION, number)
         # No duration that is stored is longer; a question may ask for any number.
         low, high = max(duration - max_difference, 0), min(duration + max_difference, MAX_DURATION)
-        near = self._source.fetch_within(ids, low, high) if low <= high else []
-        return near[: self._policy.candidates]
+        return self._source.candidates(ids if low <= high else [], low, high, number)
 
-    def _beginnings(
-        self, hashes: Hashes, candidates: list[StoredFingerprint]
-    ) -> list[StoredFingerprint]:
-        length = len(hashes) + self._policy.max_offset
-        return [
-            StoredFingerprint(one.id, one.duration, one.hashes[:length])
-            for one in candidates
-            if len(one.hashes) > length
-        ]
+    def _matches(self, hashes: Hashes, candidates: Candidates) -> list[Match]:
+        policy = self._policy
+        comparison = Comparison(hashes, policy.max_offset)
+        matches = candidates.matches(comparison, policy.min_score)
+        if not matches and policy.retry_beginning:
+            beginning = len(hashes) + policy.max_offset
+            matches = candidates.matches(comparison, policy.min_score, beginning)
+        return matches
 
     def compare(self, hashes: Hashes, candidates: list[StoredFingerprint]) -> list[Match]:
         """Return those candidates whose score is over the policy's, ranked."""
