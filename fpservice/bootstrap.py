@@ -189,12 +189,13 @@ def build_metadata_provider(parts: Parts) -> MetadataProvider:
     # Only where it is needed: its table definitions take most of a second to load.
     from fpservice.providers.musicbrainz_database import MusicBrainzDatabase
 
-    return GuardedProvider(
+    guarded = GuardedProvider(
         "musicbrainz",
         MusicBrainzDatabase(parts.musicbrainz),
         parts.metrics,
         parts.config.musicbrainz.time_limit,
     )
+    return _remembering(guarded, parts) if parts.config.cache.metadata_ttl else guarded
 
 
 def build_search(parts: Parts) -> FingerprintSearch:
@@ -356,6 +357,20 @@ def _key_changes(redis: RedisConnection | None) -> KeyChanges | None:
     from fpservice.cache.key_changes import RedisKeyChanges
 
     return RedisKeyChanges(redis)
+
+
+def _remembering(provider: MetadataProvider, parts: Parts) -> MetadataProvider:
+    from fpservice.providers.cached import CachedProvider
+    from fpservice.providers.recording_memory import NAME, RecordingMemory
+    from fpservice.providers.shared_recordings import SharedRecordings
+
+    options, shared = parts.config.cache, None
+    if parts.redis is not None:
+        from fpservice.cache.redis_cache import RedisCache
+
+        shared = SharedRecordings(RedisCache(NAME, parts.redis, parts.metrics))
+    memory = RecordingMemory(options.metadata_size, parts.metrics)
+    return CachedProvider(provider, memory, shared, options.metadata_ttl)
 
 
 def _rate_limit(parts: Parts) -> RateLimitService:

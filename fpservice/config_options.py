@@ -341,6 +341,15 @@ class CacheOptions:
 
     api_key_ttl: float = option(60.0, "Time an API key is remembered.", low=0, high=86400)
     api_key_size: int = option(1000, "API keys that a process remembers.", low=1)
+    metadata_ttl: float = option(
+        600.0,
+        "Time that names of recordings are remembered, in Redis too if there is one; 0 is none.",
+        low=0,
+        high=86400,
+    )
+    metadata_size: int = option(
+        20_000, "Recordings, releases and tracks that a process remembers, at about 1 kB.", low=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -227,16 +227,16 @@ class SubmissionConsumer(Protocol):
 
 
 class Cache(Protocol):
-    """A bounded cache of byte strings; fails open: an error is a miss."""
+    """A bounded cache of byte strings; fails open: an error is a miss.
 
-    def get(self, key: str) -> bytes | None:
-        """Return the value, or None."""
+    However many keys there are, a call waits once.
+    """
 
-    def set(self, key: str, value: bytes, ttl: float) -> None:
-        """Keep the value for ``ttl`` seconds at most."""
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return the values that there are, by key."""
 
-    def delete(self, key: str) -> None:
-        """Forget the value."""
+    def set_many(self, values: Mapping[str, tuple[bytes, float]]) -> None:
+        """Keep each value for as many seconds as stand beside it at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar, cast
 
 from redis import Redis
@@ -17,11 +16,7 @@ _T = TypeVar("_T")
 
 
 class RedisCache:
-    """Values expire by themselves; how many there are at most is up to Redis (``maxmemory``).
-
-    Each operation exists twice: ``get``, ``set`` and ``delete`` fail open; ``read``, ``write`` and
-    ``remove`` tell whoever has somewhere else to go.
-    """
+    """Values expire by themselves; how many there are at most is up to Redis (``maxmemory``)."""
 
     def __init__(self, name: str, connection: RedisConnection, metrics: Metrics) -> None:
         """Count hits, misses and errors under ``name``, which keys begin with too."""
@@ -29,64 +24,47 @@ class RedisCache:
         self._connection = connection
         self._metrics = metrics
 
-    def get(self, key: str) -> bytes | None:
-        """Return the value, or None."""
-        try:
-            return self.read(key)
-        except RedisUnavailableError:
-            return None
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return the values that there are, in one round trip."""
+        asked = list(keys)
+        if not asked:
+            return {}
+        names = [self._full(key) for key in asked]
+        values = self._call(lambda client: cast(list[bytes | None], client.mget(names)))
+        if values is None:
+            return {}
+        pairs = zip(asked, values, strict=True)
+        found = {key: value for key, value in pairs if value is not None}
+        self._count("cache.hits", len(found))
+        self._count("cache.misses", len(asked) - len(found))
+        return found
 
-    def set(self, key: str, value: bytes, ttl: float) -> None:
-        """Keep the value for ``ttl`` seconds at most."""
-        with contextlib.suppress(RedisUnavailableError):
-            self.write(key, value, ttl)
+    def set_many(self, values: Mapping[str, tuple[bytes, float]]) -> None:
+        """Keep each value for as many seconds as stand beside it at most, in one round trip."""
+        if values:
+            self._call(lambda client: self._send(client, values))
 
-    def delete(self, key: str) -> None:
-        """Forget the value."""
-        with contextlib.suppress(RedisUnavailableError):
-            self.remove([key])
+    def _send(self, client: Redis, values: Mapping[str, tuple[bytes, float]]) -> None:
+        with client.pipeline(transaction=False) as pipeline:
+            for key, (value, ttl) in values.items():
+                if ttl > 0:
+                    milliseconds = math.ceil(min(ttl, _LONGEST) * 1000)
+                    pipeline.set(self._full(key), value, px=milliseconds)
+                else:
+                    # What cannot be kept must still not leave an older value behind.
+                    pipeline.delete(self._full(key))
+            pipeline.execute()
 
-    def read(self, key: str) -> bytes | None:
-        """Return the value, or None if there is none.
-
-        Raises:
-            RedisUnavailableError: it cannot be told.
-        """
-        value = self._call(lambda client: cast(bytes | None, client.get(self._full(key))))
-        self._count("cache.misses" if value is None else "cache.hits")
-        return value
-
-    def write(self, key: str, value: bytes, ttl: float) -> None:
-        """Keep the value for ``ttl`` seconds at most.
-
-        Raises:
-            RedisUnavailableError: it may not be kept.
-        """
-        if ttl <= 0:
-            self.remove([key])
-            return
-        milliseconds = math.ceil(min(ttl, _LONGEST) * 1000)
-        self._call(lambda client: client.set(self._full(key), value, px=milliseconds))
-
-    def remove(self, keys: Iterable[str]) -> None:
-        """Forget the values of these keys.
-
-        Raises:
-            RedisUnavailableError: some may still be there.
-        """
-        names = [self._full(key) for key in keys]
-        if names:
-            self._call(lambda client: client.delete(*names))
-
-    def _call(self, command: Callable[[Redis], _T]) -> _T:
+    def _call(self, command: Callable[[Redis], _T]) -> _T | None:
         try:
             return self._connection.call(command)
         except RedisUnavailableError:
-            self._count("cache.errors")
-            raise
+            self._count("cache.errors", 1)
+            return None
 
-    def _count(self, outcome: str) -> None:
-        self._metrics.count(outcome, cache=self._name, storage="redis")
+    def _count(self, outcome: str, number: int) -> None:
+        if number:
+            self._metrics.count(outcome, number, cache=self._name, storage="redis")
 
     def _full(self, key: str) -> str:
         return f"fpservice:{self._name}:{key}"

@@ -20,9 +20,9 @@ from fpservice.domain.errors import InvalidFingerprintError
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.index_query import SILENCE, query_terms
 from fpservice.domain.similarity import Comparison, similarity
-from tests.kernels import NAMES, can_be_built, extension, golden_rows, music
+from tests.kernels import EXAMPLES, NAMES, can_be_built, extension, golden_rows, music
 
-QUICK = settings(max_examples=300, deadline=None)
+QUICK = settings(max_examples=EXAMPLES, deadline=None)
 ITEMS = st.one_of(
     st.integers(0, 2**32 - 1),
     st.sampled_from(

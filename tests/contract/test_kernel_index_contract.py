@@ -32,9 +32,9 @@ from fpservice.interfaces import Hit, IndexDelete, StoredFingerprint
 from fpservice.observability.metrics import NullMetrics
 from fpservice.services.search import FingerprintSearch
 from tests.index_samples import random_walk, sample, samples
-from tests.kernels import NAMES, music
+from tests.kernels import EXAMPLES, NAMES, music
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=EXAMPLES // 4, deadline=None)
 HASHES = st.sampled_from([i * 0x0666_6661 & 0xFFFF_FFFF for i in range(40)] + [1, 2, 17])
 SHORT = st.lists(HASHES, max_size=30).map(lambda items: np.array(items, dtype=np.uint32))
 IDS = st.one_of(st.integers(1, 12), st.sampled_from([2**31, 2**32 - 1]))

@@ -17,7 +17,20 @@ import requests
 from tests.services import free_port
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "fpservice", "alembic")
+SOURCES = (
+    "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE",
+    "fpservice", "alembic",
+)  # fmt: skip
+
+
+_DECODE = """
+from fpservice import kernels
+from fpservice.domain.fingerprint import decode, encode
+import numpy
+print(kernels.__file__)
+print(kernels.described())
+print(decode(encode(numpy.array([5, 4], dtype=numpy.uint32))).tolist())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +55,7 @@ def copy_sources(directory: Path) -> None:
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "*.so")
             shutil.copytree(source, directory / name, ignore=ignored)
         else:
             shutil.copy(source, directory / name)
@@ -63,6 +76,41 @@ def run(*arguments: str) -> None:
 def variables(tmp_path: Path) -> dict[str, str]:
     # Neither a home nor a place to write but the data directory, as in a container.
     return {**os.environ, "FPSERVICE_DATA": str(tmp_path), "HOME": "/nonexistent"}
+
+
+def test_it_brings_the_kernels_in_c(command: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [command, "--version"],
+        env=variables(tmp_path), cwd="/", capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.strip().endswith("kernels: native"), done.stdout + done.stderr
+
+
+def test_without_a_compiler_it_is_built_without_them_and_says_so(tmp_path: Path) -> None:
+    copy_sources(tmp_path / "source")
+    pip = [sys.executable, "-m", "pip", "wheel", "-v", "--no-deps", "-w", str(tmp_path)]
+    built = subprocess.run(
+        [*pip, str(tmp_path / "source")],
+        env={**os.environ, "CC": "/bin/false"},
+        cwd="/", capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert "the native kernels cannot be built" in built.stdout + built.stderr
+    [wheel] = tmp_path.glob("fpservice-*.whl")
+    shutil.unpack_archive(wheel, tmp_path / "unpacked", "zip")
+    assert not list((tmp_path / "unpacked").rglob("*.so"))
+    # Only the service itself comes from the wheel; what is installed here must not add to it.
+    path = f"{tmp_path / 'unpacked'}{os.pathsep}{sysconfig.get_path('purelib')}"
+    asked = subprocess.run(
+        [sys.executable, "-S", "-c", _DECODE],
+        env={**variables(tmp_path), "PYTHONPATH": path},
+        cwd="/", capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stderr
+    [where, kernels, hashes] = asked.stdout.splitlines()
+    assert where.startswith(str(tmp_path / "unpacked"))
+    assert kernels.startswith("numpy; the native ones are not built")
+    assert hashes == "[5, 4]"
 
 
 def test_it_brings_its_migrations(command: Path, tmp_path: Path) -> None:

@@ -80,6 +80,13 @@ def test_what_was_waited_before_counts(room: WaitingRoom[str], clock: Clock) -> 
     assert not room.admits(waited=2.5)
 
 
+def test_what_was_waited_before_is_no_overload(room: WaitingRoom[str], clock: Clock) -> None:
+    room.enter("a")
+    room.turn()
+    clock.now += 100
+    assert room.admits(waited=1.5)
+
+
 def test_no_more_than_the_bound_are_let_in(clock: Clock) -> None:
     room: WaitingRoom[int] = WaitingRoom(1, max_waiting=3, max_seconds=MAX_SECONDS, clock=clock)
     for number in range(3):
