@@ -3,6 +3,7 @@ PORT ?= 5000
 DEMO ?= 1
 EXAMPLES ?= 10000
 ROUNDS ?= 20
+SECONDS ?= 3600
 # Tests that run side by side; those of one file stay together and in order.
 JOBS ?= 2
 # A Redis or NATS that is named from outside is emptied by tests, so they take turns there.
@@ -10,6 +11,7 @@ PARALLEL := $(if $(TEST_REDIS_URL)$(TEST_NATS_URL),,-n $(JOBS) --dist loadfile -
 
 BIN := .venv/bin
 REQUIREMENTS := setup.cfg pyproject.toml constraints.txt
+KERNELS := setup.py $(wildcard fpservice/native/*.[ch])
 # Each says that .venv holds what its name says, installed from the requirements as they are now.
 SERVICE := .venv/.service-installed
 TOOLS := .venv/.tools-installed
@@ -19,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv serve stack test programs check fuzz-api recall conformance bench overload faults clean
+.PHONY: help venv serve stack test programs check fuzz-api fuzz recall conformance bench overload faults clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,9 @@ check: $(TOOLS) ## look at style, types and layers without running anything
 
 fuzz-api: $(TOOLS) ## send EXAMPLES generated requests, and compare the answers with /openapi.yaml
 	$(BIN)/python -m tests.fuzzing $(EXAMPLES)
+
+fuzz: $(TOOLS) programs ## feed the kernels in C with made up input for SECONDS in all, watched by sanitizers
+	$(BIN)/python -m tests.native $(SECONDS)
 
 recall: $(TOOLS) ## measure how many known recordings are found
 	$(BIN)/python -m benchmarks.recall
@@ -82,15 +87,18 @@ $(BIN)/python:
 		>&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
+# The last line of each says if the kernels in C could not be built; nothing if they were.
 # The order-only prerequisite: a newer interpreter link is no reason to install again.
-$(SERVICE): $(REQUIREMENTS) | $(BIN)/python
+$(SERVICE): $(REQUIREMENTS) $(KERNELS) | $(BIN)/python
 	@echo "Installing into .venv; the first time takes about a minute."
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@$(BIN)/python -m fpservice.kernels
 	@touch $@
 
-$(TOOLS): $(REQUIREMENTS) | $(BIN)/python
+$(TOOLS): $(REQUIREMENTS) $(KERNELS) | $(BIN)/python
 	@echo "Installing into .venv with the tools for tests; the first time takes a minute or two."
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[test,dev]'
+	@$(BIN)/python -m fpservice.kernels
 	@touch $(SERVICE) $@
 
 $(BENCH): $(TOOLS)

@@ -1,4 +1,4 @@
-"""The floor: what any lookup costs here that does nothing but read its form."""
+"""The floor: what any request costs here that does nothing but read its form."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _ANSWER: Final = json.dumps(
 
 
 def build() -> Flask:
-    """Return an application with an empty lookup."""
+    """Return an application with an empty lookup and an empty submission."""
     app = Flask("floor", static_folder=None)
-    app.add_url_rule("/v2/lookup", view_func=_lookup, methods=["GET", "POST"])
+    for path in ("/v2/lookup", "/v2/submit"):
+        app.add_url_rule(path, path, _answer, methods=["GET", "POST"])
     return app
 
 
-def _lookup() -> Response:
+def _answer() -> Response:
     request.form.to_dict()
     return Response(_ANSWER, 200, content_type="application/json; charset=UTF-8")

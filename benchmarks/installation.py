@@ -1,17 +1,15 @@
-"""Installations to measure: SQLite and the embedded index in a directory, filled in bulk."""
+"""Fills installations in bulk, and opens them in this process."""
 
 from __future__ import annotations
 
-import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, insert
 
-from benchmarks.synthetic import fingerprints
 from fpservice.bootstrap import Parts, build_api_keys, build_parts
 from fpservice.config import load_config
 from fpservice.db import migrations
@@ -21,8 +19,7 @@ from fpservice.index.builder import IndexBuilder
 from fpservice.interfaces import StoredFingerprint
 
 APPLICATION_KEY: Final = "benchmark-key"
-# Another number for what is made in another way.
-_VERSION: Final = 1
+USER_KEY: Final = "benchmark-user"
 _TRACKS: Final = uuid.UUID("5b3d6a0e-6b0e-4f0c-9b7c-3f1a5d5c0001")
 _RECORDINGS: Final = uuid.UUID("5b3d6a0e-6b0e-4f0c-9b7c-3f1a5d5c0002")
 
@@ -36,9 +33,9 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 @contextmanager
-def opened(directory: Path) -> Iterator[Parts]:
+def opened(variables: Mapping[str, str]) -> Iterator[Parts]:
     """Yield the parts of the installation, its databases migrated; close them at the end."""
-    parts = build_parts(load_config(environment(directory)))
+    parts = build_parts(load_config(variables))
     try:
         for database in parts.databases.all():
             migrations.upgrade(database)
@@ -47,25 +44,21 @@ def opened(directory: Path) -> Iterator[Parts]:
         parts.close()
 
 
-def synthetic(root: Path, size: int, seed: int) -> Path:
-    """Return an installation of ``size`` synthetic fingerprints; made the first time only.
-
-    Its client key is ``APPLICATION_KEY``.
-    """
-    directory = root / f"synthetic-{_VERSION}-{size}-{seed}"
-    if not directory.exists():
-        unfinished = directory.with_suffix(".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        with opened(unfinished) as parts:
-            build_api_keys(parts).add_application("benchmark", apikey=APPLICATION_KEY)
-            fill(parts, fingerprints(size, seed))
-        unfinished.rename(directory)
-    return directory
+def add_keys(parts: Parts) -> None:
+    """Add the client key ``APPLICATION_KEY`` and the user key ``USER_KEY``."""
+    keys = build_api_keys(parts)
+    keys.add_application("benchmark", apikey=APPLICATION_KEY)
+    keys.add_account("benchmark", apikey=USER_KEY)
 
 
 def track_gid(fingerprint_id: int) -> uuid.UUID:
     """Return the gid of the track that :func:`fill` makes for a fingerprint."""
     return uuid.uuid5(_TRACKS, str(fingerprint_id))
+
+
+def recording_mbid(fingerprint_id: int) -> uuid.UUID:
+    """Return the MBID that the track of a fingerprint is linked to."""
+    return uuid.uuid5(_RECORDINGS, str(fingerprint_id))
 
 
 def fill(parts: Parts, batches: Iterable[Sequence[StoredFingerprint]]) -> None:
@@ -93,8 +86,5 @@ def _insert(connection: Connection, batch: Sequence[StoredFingerprint]) -> None:
     )
     connection.execute(
         insert(track_mbid),
-        [
-            {"track_id": id, "mbid": uuid.uuid5(_RECORDINGS, str(id)), "submission_count": 1}
-            for id in ids
-        ],
+        [{"track_id": id, "mbid": recording_mbid(id), "submission_count": 1} for id in ids],
     )

@@ -6,40 +6,47 @@ if one is wanted.
 
 from __future__ import annotations
 
-import http.client
 import json
-import random
+import resource
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-SCRIPT: Final = Path(__file__).with_name("lookups.lua")
-FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
-_TIMEOUT: Final = 10
-_PROCESSES: Final = 4
+from benchmarks import native_load
+
+SCRIPT: Final = Path(__file__).with_name("requests.lua")
+TIMEOUT: Final = 10
+# What share of the requests each quantile stands for: parts of a hundredth, and of the slowest
+# tenth parts of a thousandth.
+WEIGHTS: Final = (0.01,) * 90 + (0.001,) * 100
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent: the lines of ``bodies``; ``pause`` in seconds, before each request."""
+    """What is sent: the lines of ``requests``, each a path, a tab and a form, from line ``first``.
 
-    bodies: Path
+    ``pause`` in seconds, the mean before each request of a connection.
+    """
+
+    requests: Path
     connections: int
     seconds: float
     pause: float = 0.0
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How it went; percentiles of times to an answer in ms; ``failed``: other than 200."""
+    """How it went; percentiles of times to an answer in ms; ``failed``: other than 200.
+
+    ``cpu``: milliseconds of processor time that the generator itself took; ``quantiles``: times in
+    ms, each for a share of the requests as ``WEIGHTS`` has it.
+    """
 
     requests: int
     seconds: float
@@ -47,6 +54,8 @@ class Measured:
     p50: float
     p95: float
     p99: float
+    cpu: float = 0.0
+    quantiles: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def rate(self) -> float:
@@ -61,66 +70,49 @@ def generator() -> str:
 
 def drive(port: int, load: Load) -> Measured:
     """Send ``load`` to 127.0.0.1 and return how it went."""
-    return _wrk(port, load) if generator() == "wrk" else _clients(port, load)
+    if generator() == "wrk":
+        return _wrk(port, load)
+    return Measured(
+        **native_load.drive(
+            port,
+            load.requests,
+            load.connections,
+            load.seconds,
+            load.pause,
+            load.first,
+            np.cumsum(WEIGHTS) - np.array(WEIGHTS) / 2,
+        )
+    )
+
+
+def together(runs: Sequence[Measured]) -> Measured:
+    """Return several runs as one; percentiles are as exact as the quantiles."""
+    times = np.array([time for one in runs for time in one.quantiles])
+    weights = np.array([one.requests * weight for one in runs for weight in WEIGHTS])
+    order = np.argsort(times)
+    shares = np.cumsum(weights[order]) / max(weights.sum(), 1)
+    places = np.minimum(np.searchsorted(shares, (0.50, 0.95, 0.99)), len(times) - 1)
+    p50, p95, p99 = times[order][places].tolist()
+    return Measured(
+        sum(one.requests for one in runs),
+        sum(one.seconds for one in runs),
+        sum(one.failed for one in runs),
+        p50,
+        p95,
+        p99,
+        sum(one.cpu for one in runs),
+    )
 
 
 def _wrk(port: int, load: Load) -> Measured:
-    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{round(load.seconds)}s"]
-    command += [f"--timeout={_TIMEOUT}s", f"--script={SCRIPT}", f"http://127.0.0.1:{port}/"]
-    command += ["--", str(load.bodies), str(load.pause * 1000)]
+    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{max(1, round(load.seconds))}s"]
+    command += [f"--timeout={TIMEOUT}s", f"--script={SCRIPT}", f"http://127.0.0.1:{port}/"]
+    command += ["--", str(load.requests), str(load.pause * 1000), str(load.first)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=load.seconds + 60
     )
-    return Measured(**json.loads(ended.stdout.strip().rpartition("\n")[2]))
-
-
-def _clients(port: int, load: Load) -> Measured:
-    """Use processes of our own; they take a good part of the processor themselves."""
-    processes = min(load.connections, _PROCESSES)
-    shares = [len(part) for part in np.array_split(np.arange(load.connections), processes)]
-    with ProcessPoolExecutor(processes) as pool:
-        answers = list(pool.map(_client, [port] * processes, [load] * processes, shares))
-    times = np.concatenate([times for times, _ in answers]) * 1000
-    p50, p95, p99 = np.percentile(times, (50, 95, 99)).tolist()
-    failed = sum(failed for _, failed in answers)
-    return Measured(len(times), load.seconds, failed, p50, p95, p99)
-
-
-def _client(port: int, load: Load, connections: int) -> tuple[np.ndarray[Any, Any], int]:
-    bodies = load.bodies.read_text(encoding="ascii").splitlines()
-    times: list[float] = []
-    failures: list[int] = []
-    end = time.perf_counter() + load.seconds
-    threads = [
-        threading.Thread(target=_loop, args=(port, load, bodies, end, times, failures))
-        for _ in range(connections)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return np.array(times), len(failures)
-
-
-def _loop(
-    port: int,
-    load: Load,
-    bodies: Sequence[str],
-    end: float,
-    times: list[float],
-    failures: list[int],
-) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
-    place = random.randrange(len(bodies))
-    while (start := time.perf_counter()) < end:
-        if load.pause:
-            time.sleep(random.uniform(0, 2 * load.pause))
-            start = time.perf_counter()
-        connection.request("POST", "/v2/lookup", bodies[place], FORM)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 200:
-            failures.append(answer.status)
-        times.append(time.perf_counter() - start)
-        place = (place + 1) % len(bodies)
-    connection.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    said = json.loads(ended.stdout.strip().rpartition("\n")[2])
+    return Measured(**{**said, "quantiles": tuple(said["quantiles"])}, cpu=1000 * cpu)

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.corpus import Variant, recordings, variants
-from benchmarks.installation import fill, opened, track_gid
+from benchmarks.installation import environment, fill, opened, track_gid
 from benchmarks.published import PUBLISHED
 from fpservice.bootstrap import build_search, build_services
 from fpservice.domain.fingerprint import Hashes
@@ -121,7 +121,10 @@ def catalogue() -> Iterator[Catalogue]:
     stored = [
         StoredFingerprint(id, track.duration, track.hashes) for id, track in enumerate(tracks, 1)
     ]
-    with tempfile.TemporaryDirectory() as directory, opened(Path(directory)) as parts:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        opened(environment(Path(directory))) as parts,
+    ):
         fill(parts, [stored])
         lookup = build_services(parts).lookup
         yield Catalogue([track.id for track in tracks], lookup, build_search(parts))

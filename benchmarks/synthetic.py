@@ -48,11 +48,31 @@ class Query:
     hashes: Hashes = field(repr=False)
 
 
-def fingerprints(number: int, seed: int) -> Iterator[list[StoredFingerprint]]:
-    """Yield batches of fingerprints with the ids 1 ... ``number``; equal for equal arguments."""
+def fingerprints(number: int, seed: int, first_id: int = 1) -> Iterator[list[StoredFingerprint]]:
+    """Yield batches of fingerprints with the ids ``first_id`` and up; equal for equal arguments."""
     for first in range(0, number, BATCH):
         random = np.random.Generator(np.random.SFC64([seed, first]))
-        yield _batch(random, first + 1, min(BATCH, number - first))
+        yield _batch(random, first_id + first, min(BATCH, number - first))
+
+
+def sample(
+    size: int, seed: int, number: int, choice: int = 0, batches: int = 10
+) -> list[StoredFingerprint]:
+    """Return about ``number`` of the fingerprints that ``fingerprints(size, seed)`` yields.
+
+    They are made again, so nothing has to be read; they come from a few batches, as each costs.
+    ``choice`` is the seed of the choice.
+    """
+    random = np.random.Generator(np.random.SFC64([seed, choice, 3]))
+    starts = range(0, size, BATCH)
+    chosen: list[StoredFingerprint] = []
+    firsts = sorted(random.choice(len(starts), min(batches, len(starts)), replace=False).tolist())
+    for first in (starts[place] for place in firsts):
+        made = np.random.Generator(np.random.SFC64([seed, first]))
+        batch = _batch(made, first + 1, min(BATCH, size - first))
+        share = min(len(batch), -(-number // len(firsts)))
+        chosen += [batch[place] for place in random.permutation(len(batch))[:share]]
+    return chosen[:number]
 
 
 def queries(

@@ -6,10 +6,13 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg2
 from psycopg2 import sql
@@ -66,6 +69,20 @@ class PostgresServer:
         url = URL.create("postgresql+psycopg2", "postgres", password, "127.0.0.1", port, "postgres")
         return cls(url, process)
 
+    @classmethod
+    def start_at(cls, data: Path, settings: Mapping[str, str]) -> PostgresServer:
+        """Return a server whose databases stay in ``data``, which is made the first time.
+
+        ``settings`` go over those of a server for tests. Beside ``data`` lies its password.
+        """
+        place = data.with_name("password")
+        password = place.read_text(encoding="utf-8") if data.exists() else secrets.token_hex(16)
+        port, process = ServerProcess.on_free_port(
+            lambda port: _start(port, password, data, settings)
+        )
+        url = URL.create("postgresql+psycopg2", "postgres", password, "127.0.0.1", port, "postgres")
+        return cls(url, process)
+
     def create_database(self, name: str) -> str:
         """Create an empty UTF-8 database for this test run and return its URL."""
         database = f"fpservice_test_{name}_{secrets.token_hex(4)}"
@@ -91,6 +108,16 @@ class PostgresServer:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
 
+    def crash(self) -> None:
+        """End a server that was started here at once, with what it is doing; see start_again."""
+        assert self.process is not None
+        self.process.kill(signal.SIGQUIT)
+
+    def start_again(self) -> None:
+        """Start the crashed server at the same place, with its databases."""
+        assert self.process is not None
+        self.process.start_again()
+
     def stop(self) -> None:
         """Stop the server if it was started here, else drop the databases that were made."""
         if self.process is not None:
@@ -100,17 +127,23 @@ class PostgresServer:
             self.drop_database(self.url.set(database=database).render_as_string())
 
 
-def _start(port: int, password: str) -> ServerProcess:
+def _start(
+    port: int,
+    password: str,
+    kept: Path | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> ServerProcess:
     directory = server_directory("postgres")
     user = _server_user()
     postgres = _reachable(executable(PACKAGE, "pginstall18/bin/postgres"), directory, user)
-    data = directory / "data"
+    data = kept or directory / "data"
     try:
-        _initialise(postgres.with_name("initdb"), data, password, user)
+        if not data.exists():
+            _initialise(postgres.with_name("initdb"), data, password, user)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
-    settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    settings = [f"--{name}={value}" for name, value in {**SETTINGS, **more}.items()]
     return ServerProcess(
         [str(postgres), "-D", str(data), f"--port={port}", *settings],
         directory,
@@ -150,8 +183,10 @@ def _initialise(initdb: Path, data: Path, password: str, user: int | None) -> No
     """Make an empty cluster; takes about 0.4 s, so that keeping a copy would gain nothing."""
     password_file = data.with_name("password")
     password_file.write_text(password, encoding="utf-8")
+    data.mkdir(mode=0o700)
     if user is not None:
         os.chown(password_file, user, user)
+        os.chown(data, user, user)
     result = subprocess.run(
         [initdb, "-D", data, f"--pwfile={password_file}", *INITDB_OPTIONS],
         user=user,
