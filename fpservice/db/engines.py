@@ -43,6 +43,8 @@ def open_engine(
         pool_recycle=pool_recycle,
         pool_pre_ping=not autocommit,
         **({"isolation_level": "AUTOCOMMIT"} if autocommit else {}),
+        # Rows that may be there already take one round trip a hundred, not one each.
+        executemany_mode="values_plus_batch",
         # Statements carry keys; a log must not.
         hide_parameters=True,
         pool_timeout=connect_timeout,

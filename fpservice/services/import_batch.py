@@ -38,7 +38,7 @@ from fpservice.domain.submission import Submission
 from fpservice.interfaces import StoredFingerprint
 from fpservice.services.linking import link
 from fpservice.services.search import FingerprintSearch
-from fpservice.services.unindexed import Unindexed
+from fpservice.services.unindexed import ByDuration, Unindexed
 
 # Rows of this batch have numbers over all of the database's until they are written. Of matches
 # that are as good, the older one counts.
@@ -63,6 +63,7 @@ class ImportBatch:
         self._connection = connection
         self._search = search
         self._unindexed = Unindexed(connection)
+        self._own = ByDuration()
         self._provisional = count(_FIRST_PROVISIONAL)
         self._placed: list[Placed] = []
         self._new_tracks: list[Track] = []
@@ -79,10 +80,16 @@ class ImportBatch:
             SearchUnavailableError: the index does not answer.
         """
         deadline = time.monotonic() + seconds
+        sought: list[tuple[StoredSubmission, int | None, list[Match]]] = []
         for submission, format_id in submissions:
-            self._place(submission, format_id)
+            sought.append((submission, format_id, self._stored_matches(submission.content)))
             if time.monotonic() > deadline:
-                return
+                break
+        stored = {match.fingerprint_id for _, _, matches in sought for match in matches}
+        quick = QuickConnection.within(self._connection)
+        self._tracks = tracks_of_fingerprints(quick, sorted(stored))
+        for submission, format_id, matches in sought:
+            self._place(submission, format_id, matches)
 
     def write(self) -> list[Placed]:
         """Store what was placed, and return it with the ids that the database gave."""
@@ -117,9 +124,12 @@ class ImportBatch:
         queue_changes(self._connection, ids)
         return dict(zip(self._new_fingerprints, ids, strict=True))
 
-    def _place(self, submission: StoredSubmission, format_id: int | None) -> None:
+    def _place(
+        self, submission: StoredSubmission, format_id: int | None, stored: list[Match]
+    ) -> None:
         content = submission.content
-        matches = self._matches(content)
+        own = self._own.get(content.duration, MAX_TRACK_DURATION_DIFFERENCE)
+        matches = rank([*stored, *self._compared(content, own)])
         track, match = self._choose_track(content, matches)
         if match and match.score > SAME_FINGERPRINT:
             fingerprint_id = match.fingerprint_id
@@ -132,48 +142,43 @@ class ImportBatch:
         self._new_fingerprints[id] = NewFingerprint(
             content.hashes, content.duration, content.bitrate, format_id
         )
-        self._unindexed.add(StoredFingerprint(id, content.duration, content.hashes))
+        self._own.add(StoredFingerprint(id, content.duration, content.hashes))
         self._tracks[id] = track
         self._members[track.id].append((content.duration, content.hashes))
         return id
 
-    def _matches(self, content: Submission) -> list[Match]:
+    def _stored_matches(self, content: Submission) -> list[Match]:
         """Return matches in the index and among what the index does not know yet."""
         near = MAX_TRACK_DURATION_DIFFERENCE
         fresh = self._unindexed.near(content.duration, near)
         # After the queue was read: what another worker tells the index meanwhile is found here.
         indexed = self._search.find(content.hashes, content.duration, near)
         known = {match.fingerprint_id for match in indexed}
-        more = [
+        more = self._compared(content, fresh)
+        return rank([*indexed, *(match for match in more if match.fingerprint_id not in known)])
+
+    def _compared(self, content: Submission, some: list[StoredFingerprint]) -> list[Match]:
+        return [
             match
-            for start in range(0, len(fresh), _COMPARED_AT_ONCE)
+            for start in range(0, len(some), _COMPARED_AT_ONCE)
             for match in self._search.compare(
-                content.hashes, fresh[start : start + _COMPARED_AT_ONCE]
+                content.hashes, some[start : start + _COMPARED_AT_ONCE]
             )
         ]
-        return rank([*indexed, *(match for match in more if match.fingerprint_id not in known)])
 
     def _choose_track(
         self, content: Submission, matches: list[Match]
     ) -> tuple[Track, Match | None]:
         """Return the track of the best match that it may join, else a new track."""
-        tracks = self._tracks_of(matches)
         refused = set()
         for match in matches:
-            track = tracks.get(match.fingerprint_id)
+            track = self._tracks.get(match.fingerprint_id)
             if track is None or track.id in refused:
                 continue
             if may_join(content.hashes, content.duration, self._members_of(track)):
                 return track, match
             refused.add(track.id)
         return self._add_track(), None
-
-    def _tracks_of(self, matches: list[Match]) -> dict[int, Track]:
-        stored = [
-            match.fingerprint_id for match in matches if match.fingerprint_id < _FIRST_PROVISIONAL
-        ]
-        quick = QuickConnection.within(self._connection)
-        return {**self._tracks, **tracks_of_fingerprints(quick, stored)}
 
     def _members_of(self, track: Track) -> list[tuple[int, Hashes]]:
         members = self._members.get(track.id)

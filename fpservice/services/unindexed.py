@@ -15,16 +15,33 @@ from fpservice.interfaces import StoredFingerprint
 _MOST = 5000
 
 
-class Unindexed:
-    """What the queue of index changes holds, and what the batch itself brings, by duration.
+class ByDuration:
+    """Fingerprints by their durations in seconds."""
 
-    Read in parts as they are asked for, so that a long queue costs only what is near.
+    def __init__(self) -> None:
+        """There is none yet."""
+        self._by_duration: dict[int, list[StoredFingerprint]] = defaultdict(list)
+
+    def add(self, fingerprint: StoredFingerprint) -> None:
+        """Add one."""
+        self._by_duration[fingerprint.duration].append(fingerprint)
+
+    def get(self, duration: int, difference: int) -> list[StoredFingerprint]:
+        """Return those whose durations differ by at most ``difference`` seconds."""
+        window = range(duration - difference, duration + difference + 1)
+        return [found for one in window for found in self._by_duration.get(one, ())]
+
+
+class Unindexed:
+    """What the queue of index changes holds, by duration.
+
+    Read in parts as they are asked for, if it is long, so that it costs only what is near.
     """
 
     def __init__(self, connection: Connection) -> None:
         """Read through ``connection``, within the transaction of an import."""
         self._connection = connection
-        self._by_duration: dict[int, list[StoredFingerprint]] = defaultdict(list)
+        self._known = ByDuration()
         self._loaded: set[int] = set()
         waiting = count_changes(connection)
         if waiting <= _MOST:
@@ -32,26 +49,22 @@ class Unindexed:
         if 0 < waiting <= _MOST:
             self._load(0, MAX_DURATION)
 
-    def add(self, fingerprint: StoredFingerprint) -> None:
-        """Add what this batch stores."""
-        self._by_duration[fingerprint.duration].append(fingerprint)
-
     def near(self, duration: int, difference: int) -> list[StoredFingerprint]:
         """Return those whose durations differ by at most ``difference`` seconds.
 
         Raises:
             SearchUnavailableError: so many that the index has to be told of some first.
         """
-        window = range(max(duration - difference, 0), min(duration + difference, MAX_DURATION) + 1)
-        for one in window:
+        low, high = max(duration - difference, 0), min(duration + difference, MAX_DURATION)
+        for one in range(low, high + 1):
             if one not in self._loaded:
                 self._load(one, one)
                 self._loaded.add(one)
-        return [found for one in window for found in self._by_duration.get(one, ())]
+        return self._known.get(duration, difference)
 
     def _load(self, low: int, high: int) -> None:
         rows = unindexed(self._connection, low, high, _MOST + 1)
         if len(rows) > _MOST:
             raise SearchUnavailableError("too many fingerprints wait for the index")
         for id, duration, hashes in rows:
-            self._by_duration[duration].append(StoredFingerprint(id, duration, hashes))
+            self._known.add(StoredFingerprint(id, duration, hashes))
