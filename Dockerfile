@@ -1,5 +1,9 @@
 # syntax=docker/dockerfile:1
 FROM python:3.11-slim-bookworm AS wheels
+# For the kernels in C; what runs in the end needs no compiler.
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
 RUN pip wheel --no-cache-dir --disable-pip-version-check -c constraints.txt -w /wheels .

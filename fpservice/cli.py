@@ -20,10 +20,13 @@ from fpservice.commands.submit import submit
 from fpservice.commands.worker import worker
 from fpservice.config import ConfigError
 from fpservice.domain.errors import DomainError
+from fpservice.kernels import described
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="fpservice")
+@click.version_option(
+    __version__, prog_name="fpservice", message=f"%(prog)s %(version)s, kernels: {described()}"
+)
 def commands() -> None:
     """Name music from its sound: an AcoustID-compatible service."""
 

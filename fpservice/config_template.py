@@ -62,6 +62,8 @@ Options come from an INI file and from the environment; the environment beats th
 - An option set to nothing has its default. A secret has none: what it guards is off until it is
   set. An option must not be set twice in the file, nor twice in the environment.
 - `FPSERVICE_DATA` names the directory for all that is kept in files, `./data` by default.
+- `FPSERVICE_NATIVE=0` has everything computed in numpy, though the kernels in C are built;
+  `fpservice --version` says which ones are in use.
 - An unknown name, also of a variable that begins with `ACOUSTID_`, a value of the wrong type and a
   file that cannot be read stop the start with one line that says what and where. In Kubernetes,
   set `enableServiceLinks: false`, or variables like `ACOUSTID_SERVICE_HOST` appear by themselves.

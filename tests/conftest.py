@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fpservice.db import migrations
-from fpservice.db.engines import open_engine
-from fpservice.db.transaction import Database
 from tests.installation import Installation, environment, install
+from tests.recorded.serving import recorded_musicbrainz
 from tests.services import (
     DatabaseUrls,
     NatsServer,
@@ -19,6 +17,7 @@ from tests.services import (
     postgres_urls,
     sqlite_urls,
 )
+from tests.shapes import migrate
 
 
 @pytest.fixture(scope="session")
@@ -58,19 +57,29 @@ def nats_url(nats_server: NatsServer) -> Iterator[str]:
     nats_server.clear()
 
 
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> DatabaseUrls:
+    """The service's databases with their tables, in files."""
+    return migrate(sqlite_urls(tmp_path_factory.mktemp("databases")))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: PostgresServer) -> DatabaseUrls:
+    """The service's databases with their tables on PostgreSQL, and an empty one beside them."""
+    return migrate(postgres_urls(postgres_server))
+
+
+@pytest.fixture(scope="session")
+def musicbrainz_url(postgres_server: PostgresServer) -> str:
+    """The sample of MusicBrainz, in a database that tests only read."""
+    return recorded_musicbrainz(postgres_server)
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def database_urls(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> DatabaseUrls:
-    """The service's databases with their tables, once a session for each backend."""
-    if request.param == "sqlite":
-        urls = sqlite_urls(tmp_path_factory.mktemp("databases"))
-    else:
-        urls = postgres_urls(request.getfixturevalue("postgres_server"))
-    for name, url in zip(("app", "fingerprint", "ingest"), urls.own, strict=True):
-        database = Database(name, open_engine(url))
-        migrations.upgrade(database)
-        database.close()
+def database_urls(request: pytest.FixtureRequest) -> DatabaseUrls:
+    """The service's databases on each backend."""
+    name = {"sqlite": "sqlite_databases", "postgresql": "postgres_databases"}[request.param]
+    urls: DatabaseUrls = request.getfixturevalue(name)
     return urls
 
 
@@ -86,4 +95,4 @@ def installation(databases: DatabaseUrls, tmp_path: Path) -> Iterator[Installati
     """A whole installation with an empty catalogue, on either backend."""
     installed = install(environment(databases, tmp_path))
     yield installed
-    installed.parts.close()
+    installed.close()

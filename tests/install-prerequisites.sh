@@ -21,6 +21,16 @@ needs espeak-ng espeak-ng
 needs ffmpeg ffmpeg
 needs libchromaprint-tools fpcalc
 
+# The fuzzer's runtime comes in a package of its own, named after the version of clang.
+fuzzer=there
+if ! clang -x c - -fsanitize=fuzzer,address,undefined -o /dev/null 2>/dev/null <<'END'
+int LLVMFuzzerTestOneInput(const char *data, unsigned long size) { return size && *data ? 0 : 0; }
+END
+then
+    fuzzer=missing
+    packages+=(clang)
+fi
+
 if [ ${#packages[@]} -eq 0 ]; then exit 0; fi
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
@@ -32,4 +42,8 @@ fi
 echo "Installing what the tests need: ${packages[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+if [ $fuzzer = missing ]; then
+    version=$(apt-cache depends clang | sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
+    packages+=("libclang-rt-$version-dev")
+fi
 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

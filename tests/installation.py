@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from flask import Flask
 from flask.testing import FlaskClient
 
+from fpservice.api.context import Services
 from fpservice.app import create_app
 from fpservice.bootstrap import (
     Parts,
@@ -60,6 +62,20 @@ class Installation:
         """Return what became of submissions."""
         return list(self.call("/v2/submission_status", id=list(ids))["submissions"])
 
+    def close(self) -> None:
+        """Let go of queue, files and connections."""
+        self.services.submission.close()
+        self.parts.close()
+
+    @property
+    def services(self) -> Services:
+        """What the web application works with."""
+        services: Services = self.app.extensions["fpservice"]
+        return services
+
+
+AnyInstallation = TypeVar("AnyInstallation", bound=Installation)
+
 
 def environment(urls: DatabaseUrls, data: Path) -> dict[str, str]:
     """Return the environment variables of an installation on these databases."""
@@ -71,15 +87,20 @@ def environment(urls: DatabaseUrls, data: Path) -> dict[str, str]:
     }
 
 
-def install(variables: dict[str, str]) -> Installation:
+def install(variables: Mapping[str, str]) -> Installation:
     """Build an installation whose databases are migrated, and add the test's keys."""
+    return install_as(Installation, variables)
+
+
+def install_as(kind: type[AnyInstallation], variables: Mapping[str, str]) -> AnyInstallation:
+    """Build an installation of another kind in the same way."""
     config = load_config(variables)
     parts = build_parts(config)
     api_keys = build_api_keys(parts)
     api_keys.add_application("Test", apikey=APPLICATION_KEY)
     api_keys.add_account("tester", apikey=USER_KEY)
     app = create_app(build_services(parts))
-    return Installation(config, parts, app, app.test_client())
+    return kind(config, parts, app, app.test_client())
 
 
 @cache

@@ -18,6 +18,8 @@ from fpservice import kernels
 from fpservice.kernels import NativeKernels
 
 GOLDEN: Final = Path(__file__).with_name("golden")
+# How many examples of anything are made up; fewer where a run is slow for another reason.
+EXAMPLES: Final = int(os.environ.get("KERNEL_EXAMPLES", "200"))
 NAMES: Final[tuple[kernels.Name, ...]] = ("numpy", "native")
 
 

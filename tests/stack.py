@@ -24,7 +24,14 @@ from fpservice.commands.supervisor import Program, Supervisor
 from fpservice.config import load_config
 from fpservice.services.demo import APPLICATION_KEY, USER_KEY, DemoService, example
 from tests.musicbrainz_data import load_musicbrainz
-from tests.services import NatsServer, PostgresServer, RedisServer, free_port, postgres_urls
+from tests.services import (
+    DatabaseUrls,
+    NatsServer,
+    PostgresServer,
+    RedisServer,
+    free_port,
+    postgres_urls,
+)
 
 PORTS = (5000, 5001)
 WORKERS = 2
@@ -60,24 +67,33 @@ def running_servers() -> Iterator[dict[str, str]]:
         opened.callback(nats.stop)
         urls = postgres_urls(postgres)
         load_musicbrainz(urls.musicbrainz or "")
+        index = f"http://127.0.0.1:{free_port()}"
         yield {
-            # What is set outside, and a file that lies about, is for another installation.
+            # What is set outside is for another installation.
             **{k: v for k, v in os.environ.items() if not k.startswith(("ACOUSTID_", "FPSERVICE"))},
-            "ACOUSTID_CONFIG": os.devnull,
+            **settings(urls, redis.url, nats.url, index),
             "FPSERVICE_DATA": directory,
-            "ACOUSTID_DATABASE_URL": urls.app,
-            "ACOUSTID_DATABASE_FINGERPRINT_URL": urls.fingerprint,
-            "ACOUSTID_DATABASE_INGEST_URL": urls.ingest,
-            "ACOUSTID_DATABASE_MUSICBRAINZ_URL": urls.musicbrainz or "",
-            "ACOUSTID_REDIS_URL": redis.url,
-            "ACOUSTID_NATS_SERVERS": nats.url,
-            "ACOUSTID_FINGERPRINT_INDEX_URL": f"http://127.0.0.1:{free_port()}",
             "ACOUSTID_CLUSTER_SECRET": secrets.token_hex(16),
-            "ACOUSTID_CLUSTER_RATE_LIMITER_ENABLED": "true",
-            "ACOUSTID_CLUSTER_RATE_LIMITER_STORAGE": "redis",
-            "ACOUSTID_CLUSTER_RATE_LIMITER_GLOBAL_LIMIT": "1000",
-            "ACOUSTID_GUNICORN_WORKERS": "1",
         }
+
+
+def settings(urls: DatabaseUrls, redis: str, nats: str, index: str) -> dict[str, str]:
+    """Return how an installation on these servers is configured, but its secret and folder."""
+    return {
+        # A file that lies about is for another installation.
+        "ACOUSTID_CONFIG": os.devnull,
+        "ACOUSTID_DATABASE_URL": urls.app,
+        "ACOUSTID_DATABASE_FINGERPRINT_URL": urls.fingerprint,
+        "ACOUSTID_DATABASE_INGEST_URL": urls.ingest,
+        "ACOUSTID_DATABASE_MUSICBRAINZ_URL": urls.musicbrainz or "",
+        "ACOUSTID_REDIS_URL": redis,
+        "ACOUSTID_NATS_SERVERS": nats,
+        "ACOUSTID_FINGERPRINT_INDEX_URL": index,
+        "ACOUSTID_CLUSTER_RATE_LIMITER_ENABLED": "true",
+        "ACOUSTID_CLUSTER_RATE_LIMITER_STORAGE": "redis",
+        "ACOUSTID_CLUSTER_RATE_LIMITER_GLOBAL_LIMIT": "1000",
+        "ACOUSTID_GUNICORN_WORKERS": "1",
+    }
 
 
 def programs(variables: Mapping[str, str], ports: Sequence[int]) -> list[Program]:

@@ -63,8 +63,8 @@ class WaitingRoom(Generic[Item]):
         It may have ``waited`` already before it was seen.
         """
         waiting = len(self._waiting)
-        if not waiting and not waited:
-            return True
+        if not waiting:
+            return waited <= self._max_seconds
         overloaded = self._clock() - self._waiting_since > self._max_seconds
         patience = self._max_seconds * (_SHORT if overloaded else 1)
         return waiting < self._max_waiting and waited + waiting * self._pace <= patience

@@ -8,9 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fpservice import kernels
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.index_query import MAX_START, MAX_TERMS, SILENCE, query_terms
 from fpservice.index.record import TERM_SHIFT
+from fpservice.kernels import NativeKernels
 
 Uint32s = NDArray[np.uint32]
 # Most hashes differ, so so many nearly always hold all the terms of a fingerprint.
@@ -27,6 +29,9 @@ def batch_terms(batch: Sequence[Hashes]) -> tuple[Uint32s, Uint32s]:
     The terms are those of :func:`query_terms`, without their low bits; a fingerprint's come in no
     particular order.
     """
+    native = kernels.native
+    if native is not None:
+        return _one_by_one(batch, native)
     owners, terms = [], []
     for start in range(0, len(batch), _GROUP):
         owner, term = _group_terms(batch[start : start + _GROUP])
@@ -35,6 +40,13 @@ def batch_terms(batch: Sequence[Hashes]) -> tuple[Uint32s, Uint32s]:
     if not owners:
         return np.empty(0, dtype=np.uint32), np.empty(0, dtype=np.uint32)
     return np.concatenate(owners), np.concatenate(terms)
+
+
+def _one_by_one(batch: Sequence[Hashes], native: NativeKernels) -> tuple[Uint32s, Uint32s]:
+    found = [native.query_terms(np.ascontiguousarray(one, dtype=np.uint32)) for one in batch]
+    numbers = [len(terms) // TERM_SHIFT.itemsize for terms in found]
+    owners = np.repeat(np.arange(len(batch), dtype=np.uint32), numbers)
+    return owners, np.frombuffer(b"".join(found), dtype=np.uint32) >> TERM_SHIFT
 
 
 def _group_terms(group: Sequence[Hashes]) -> tuple[Uint32s, Uint32s]:

@@ -77,6 +77,7 @@ class EmbeddedIndex:
             flush_documents=flush_documents,
             max_segments=max_segments,
             merge_in_background=merge_in_background,
+            check_begin=self._refuse_if_wiped,
         )
 
     def search(
@@ -133,7 +134,6 @@ class EmbeddedIndex:
             IndexLockedError: another process is writing, and went on for the lock timeout.
             ValueError: an id, duration or array of hashes is out of range; nothing was changed.
         """
-        self._refuse_if_wiped()
         self._writer.apply(changes)
 
     def writing(self) -> AbstractContextManager[None]:

@@ -212,7 +212,8 @@ static fp_extent pack_hashes(fp_words hashes, fp_packer *numbers, fp_packer *esc
 static char *to_base64(const unsigned char *data, size_t size, char *text) {
     size_t place = 0;
     for (; size - place >= 3; place += 3) {
-        uint32_t group = (uint32_t)data[place] << 16 | (uint32_t)data[place + 1] << 8 | data[place + 2];
+        uint32_t first = data[place], second = data[place + 1], third = data[place + 2];
+        uint32_t group = first << 16 | second << 8 | third;
         for (int shift = 18; shift >= 0; shift -= 6) *text++ = ALPHABET[group >> shift & 63];
     }
     size_t rest = size - place;

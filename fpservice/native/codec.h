@@ -1,9 +1,9 @@
 /* The Chromaprint codec: between the text that fpcalc prints and 32-bit hashes.
  *
  * Text is URL-safe base64 of one byte algorithm, three bytes count (big-endian), 3-bit numbers
- * packed from the lowest bit and padded to a byte, then 5-bit numbers packed the same way. Hash k is
- * coded as its XOR with hash k-1: the distances between set bits, counted from 1, ended by a 0; a
- * distance of 7 or more is a 7 plus the rest as a 5-bit number.
+ * packed from the lowest bit and padded to a byte, then 5-bit numbers packed the same way. Hash k
+ * is coded as its XOR with hash k-1: the distances between set bits, counted from 1, ended by a 0;
+ * a distance of 7 or more is a 7 plus the rest as a 5-bit number.
  *
  * Source of the format: Chromaprint 1.x, fingerprint_compressor (as fpcalc writes it). */
 #ifndef FPSERVICE_CODEC_H

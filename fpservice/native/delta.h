@@ -19,7 +19,7 @@ fp_status fp_delta_append(fp_delta *delta, uint32_t id, uint64_t position, uint3
 
 size_t fp_delta_count(const fp_delta *delta);
 
-/* Return the last of the first `changes` changes that is of this fingerprint: 0 if there is none. */
+/* Find the last of the first `changes` changes that is of this fingerprint; 0 if there is none. */
 int fp_delta_latest(const fp_delta *delta, uint32_t id, size_t changes, fp_found *found);
 
 /* Add how many of the terms each fingerprint has by the first `changes` changes. */

@@ -64,8 +64,10 @@ static void batch_free(Batch *batch) {
 
 static int batch_make(Batch *batch, Py_ssize_t count) {
     size_t room = (size_t)count + 1;
-    *batch = (Batch){count, calloc(room, sizeof *batch->buffers), calloc(room, sizeof *batch->words),
-                     calloc(room, sizeof *batch->scores)};
+    batch->count = count;
+    batch->buffers = calloc(room, sizeof *batch->buffers);
+    batch->words = calloc(room, sizeof *batch->words);
+    batch->scores = calloc(room, sizeof *batch->scores);
     if (batch->buffers && batch->words && batch->scores) return 1;
     batch->count = 0;
     batch_free(batch);

@@ -1,5 +1,5 @@
-/* What the files of the binding share. Python 3.11's limited API, so that one build serves all later
- * versions. */
+/* What the files of the binding share. Python 3.11's limited API, so that one build serves all
+ * later versions. */
 #ifndef FPSERVICE_PYKERNELS_H
 #define FPSERVICE_PYKERNELS_H
 
@@ -20,8 +20,8 @@ extern PyType_Spec py_comparison_spec;
 extern PyType_Spec py_segments_spec;
 extern PyType_Spec py_delta_spec;
 
-/* Find the changes behind a Delta; None will do where there are no changes to look at. Return whether
- * that went well, otherwise an error is set. */
+/* Find the changes behind a Delta; None will do where there are no changes to look at. Return
+ * whether that went well, otherwise an error is set. */
 int py_delta(PyObject *object, unsigned long long changes, const fp_delta **delta);
 
 /* Set the error that a status stands for, and return NULL. */

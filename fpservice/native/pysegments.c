@@ -57,7 +57,8 @@ static int open_all(PySegments *self, PyObject *list) {
     }
     for (Py_ssize_t i = 0; i < self->count; i++) {
         PyObject *tuple = PyList_GetItem(list, i);
-        if (!tuple || !open_segment(tuple, &self->segments[i], &self->buffers[i * ARRAYS])) return 0;
+        Py_buffer *buffers = &self->buffers[i * ARRAYS];
+        if (!tuple || !open_segment(tuple, &self->segments[i], buffers)) return 0;
     }
     return 1;
 }
@@ -119,7 +120,7 @@ static fp_status search(const PySegments *self, const Question *asked, fp_hits *
     return FP_OK;
 }
 
-/* Make a tuple of a type that adds nothing but names to it: far quicker than by calling the type. */
+/* Make a tuple of a type that adds only names to it: far quicker than by calling the type. */
 static PyObject *make_pair(PyTypeObject *type, fp_hit hit) {
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     PyObject *pair = allocate(type, 2);
@@ -194,7 +195,7 @@ typedef struct {
     Py_buffer log;
 } Request;
 
-/* Append the position of one fingerprint that lasts as long as asked; return whether all is well. */
+/* Append the position of one fingerprint that lasts as long as asked; return if all is well. */
 static int locate_one(const PySegments *self, const Request *asked, PyObject *id,
                       PyObject *positions) {
     int overflow;

@@ -38,21 +38,30 @@ typedef struct {
     uint32_t high;
 } fp_range;
 
+static inline size_t entry_of(const fp_segment *segment, uint32_t term) {
+    return (term & ((UINT32_C(1) << FP_TERM_BITS) - 1)) >> (FP_TERM_BITS - segment->bits);
+}
+
 static fp_status find_range(const fp_segment *segment, uint32_t term, fp_range *range) {
-    size_t entry = (term & ((UINT32_C(1) << FP_TERM_BITS) - 1)) >> (FP_TERM_BITS - segment->bits);
+    size_t entry = entry_of(segment, term);
     range->low = fp_word(segment->starts, entry);
     range->high = fp_word(segment->starts, entry + 1);
     if (range->low > range->high || range->high > segment->postings.count) return FP_DAMAGED;
     return FP_OK;
 }
 
-/* Find all ranges before any posting is read, so that memory is waited for but once. */
+/* Have the processor fetch what is read next for all terms: memory is waited for but once. */
+static void expect_ranges(const fp_segment *segment, const uint32_t *terms, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(segment->starts.bytes + 4 * entry_of(segment, terms[i]));
+    }
+}
+
 static fp_status find_ranges(const fp_segment *segment, const uint32_t *terms, size_t count,
                              fp_range *ranges, uint64_t *total) {
     for (size_t i = 0; i < count; i++) {
         fp_status status = find_range(segment, terms[i], &ranges[i]);
         if (status != FP_OK) return status;
-        __builtin_prefetch(segment->postings.bytes + 4 * (size_t)ranges[i].low);
         *total += ranges[i].high - ranges[i].low;
     }
     return FP_OK;
@@ -62,10 +71,13 @@ fp_status fp_count_postings(const fp_segment *segments, size_t number, const uin
                             size_t count, uint64_t *postings) {
     *postings = 0;
     for (size_t which = 0; which < number; which++) {
+        if (!segments[which].postings.count) continue;
+        expect_ranges(&segments[which], terms, count);
         for (size_t i = 0; i < count; i++) {
             fp_range range;
             fp_status status = find_range(&segments[which], terms[i], &range);
             if (status != FP_OK) return status;
+            __builtin_prefetch(segments[which].postings.bytes + 4 * (size_t)range.low);
             *postings += range.high - range.low;
         }
     }

@@ -22,6 +22,7 @@ from fpservice.domain.index_query import query_terms
 from fpservice.domain.matching import Match, SearchPolicy
 from fpservice.domain.similarity import Comparison
 from fpservice.index import manifest
+from fpservice.index.batch_terms import batch_terms
 from fpservice.index.delta import Delta
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.layout import LOG
@@ -268,6 +269,18 @@ def test_damage_that_leads_out_of_the_files_is_an_error(
         ):
             work(EmbeddedIndex(tmp_path))
         path.write_bytes(whole_file)
+
+
+@QUICK
+@given(st.lists(st.one_of(SHORT, st.builds(music, st.integers(0, 9), st.integers(1, 500)))))
+def test_terms_of_many_at_once(batch: list[Hashes]) -> None:
+    found = []
+    for name in NAMES:
+        with kernels.using(name):
+            owners, terms = batch_terms(batch)
+            assert owners.dtype == terms.dtype == np.uint32
+            found.append(sorted(zip(owners.tolist(), terms.tolist(), strict=True)))
+    assert found[0] == found[1]
 
 
 def test_terms_cannot_all_meet_in_one_place(kernel: kernels.Name) -> None:

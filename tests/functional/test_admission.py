@@ -89,9 +89,12 @@ def taken(served: tuple[Served, Path]) -> Iterator[Taken]:
     with ThreadPoolExecutor(2) as executor:
         before = stored(data)
         taking = executor.submit(send, "/v2/submit", submission(1, TAKEN))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while stored(data) == before:
-            assert time.monotonic() < deadline
+            if taking.done() and taking.result().status_code == 503:
+                # Who came before has not quite gone.
+                taking = executor.submit(send, "/v2/submit", submission(1, TAKEN))
+            assert time.monotonic() < deadline, taking
             time.sleep(0.05)
         waiting = executor.submit(send, "/v2/lookup", lookup())
         time.sleep(0.3)
@@ -196,9 +199,13 @@ def test_the_last_answer_on_a_connection_arrives_whole(served: tuple[Served, Pat
     """Also if the client sends more than was read, and is slow to close."""
     port = int(served[0].url.rpartition(":")[2])
     too_large = request("/v2/lookup", b"a=" + b"x" * 3_000_000)
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(too_large)
-        with connection.makefile("rb") as answer:
-            text = answer.read()
+    text, deadline = b"HTTP/1.1 503 ", time.monotonic() + 10
+    # The ends of the idle connections may still be on their way.
+    while text.startswith(b"HTTP/1.1 503 "):
+        assert time.monotonic() < deadline
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(too_large)
+            with connection.makefile("rb") as answer:
+                text = answer.read()
     assert text.startswith(b"HTTP/1.1 413 ")
     assert b'"code": 19' in text

@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -16,15 +15,16 @@ import requests
 from fpservice.services.demo import APPLICATION_KEY, USER_KEY, example
 from tests.installation import fresh_fingerprint
 from tests.served import Served
+from tests.shapes import Shape, serving
 
 KEYS = {"client": APPLICATION_KEY, "user": USER_KEY}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder: Path = tmp_path_factory.mktemp("broken")
-    variables = {"FPSERVICE_DATA": str(folder), "ACOUSTID_GUNICORN_WORKERS": "1"}
-    with Served.start(variables, "--no-worker") as running:
+def served(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("broken")
+    settings = {"ACOUSTID_GUNICORN_WORKERS": "1"}
+    with serving(shape, folder, "--no-worker", "--demo", **settings) as running:
         yield running
 
 

@@ -1,4 +1,8 @@
-"""/docs, looked at and used with a real browser."""
+"""/docs, looked at and used with a real browser.
+
+On the default shape alone: the page is the same file in each, and what it asks for is asked by
+other tests.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +32,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with browser(tmp_path_factory.mktemp("browser") / "profile") as opened:
+        yield opened
+
+
 @pytest.fixture
-def page(served: Served, tmp_path: Path) -> Iterator[Chrome]:
-    with browser(tmp_path / "profile") as page:
-        page.get(f"{served.url}/docs")
-        wait(page, lambda: page.find_element(By.CSS_SELECTOR, LOOKUP))
-        yield page
+def page(opened: Chrome, served: Served) -> Chrome:
+    opened.get("about:blank")
+    opened.get(f"{served.url}/docs")
+    wait(opened, lambda: opened.find_element(By.CSS_SELECTOR, LOOKUP))
+    return opened
 
 
 def wait(page: Chrome, look: Callable[[], WebElement]) -> WebElement:

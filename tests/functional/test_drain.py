@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import create_engine, text
 
 from fpservice.services.demo import APPLICATION_KEY, USER_KEY, example
 from tests.installation import fresh_fingerprint
 from tests.served import Served
+from tests.shapes import Shape, serving
 
 DRAIN = 4
 WAIT = 8
 LONG_DRAIN = 100
-in_vain = pytest.mark.parametrize("served", [LONG_DRAIN], indirect=True)
+# What `fpservice serve` does with signals is the same whatever the servers are.
+in_vain = pytest.mark.parametrize(("shape", "served"), [("embedded", LONG_DRAIN)], indirect=True)
 
 
 @pytest.fixture
-def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+def served(shape: Shape, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
     """A service that imports nothing, so that whoever waits for an import waits to the end."""
-    variables = {
-        "FPSERVICE_DATA": str(tmp_path),
-        "ACOUSTID_GUNICORN_DRAIN": str(getattr(request, "param", DRAIN)),
+    drain = getattr(request, "param", DRAIN)
+    settings = {
+        "ACOUSTID_GUNICORN_DRAIN": str(drain),
         "ACOUSTID_GUNICORN_WORKERS": "1",
         "ACOUSTID_GUNICORN_THREADS": "4",
     }
-    with Served.start(variables, "--no-worker") as started:
+    demo = "--demo" if drain == DRAIN else "--no-demo"
+    with serving(shape, tmp_path, "--no-worker", demo, **settings) as started:
         yield started
 
 
@@ -88,11 +90,13 @@ def test_ctrl_c_is_not_put_off(served: Served) -> None:
     assert served.process.wait(30) == 0
 
 
-def test_what_was_counted_is_written_at_the_end(served: Served, tmp_path: Path) -> None:
+def test_what_was_counted_is_written_at_the_end(served: Served, shape: Shape) -> None:
     for _ in range(3):
         lookup(served)
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(15) == 0
-    with closing(sqlite3.connect(tmp_path / "app.db")) as database:
-        [(hits,)] = database.execute("SELECT sum(hits) FROM lookup_statistics")
+    engine = create_engine(shape.databases.app)
+    with engine.connect() as connection:
+        hits = connection.execute(text("SELECT sum(hits) FROM lookup_statistics")).scalar()
+    engine.dispose()
     assert hits == 3

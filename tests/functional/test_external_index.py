@@ -1,4 +1,7 @@
-"""The main job with an index on servers of its own, on both kinds of databases."""
+"""The main job with an index on servers of its own, on both kinds of databases.
+
+Neither of the usual shapes: these tests wipe the index and stop its servers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pytest
 import requests
 
 from fpservice.bootstrap import build_comparison, build_indexing, build_parts, build_rebuild
-from fpservice.db.fingerprint.index_changes import queue_change
+from fpservice.db.fingerprint.index_changes import queue_changes
 from fpservice.db.fingerprint.tables import fingerprint
 from fpservice.domain.errors import IndexUnavailableError
 from fpservice.index.http import HttpIndex
@@ -152,7 +155,7 @@ def test_what_is_still_queued_is_no_difference(installed: Installation) -> None:
     first = min(ids_of(installed))
     external(installed).apply([IndexDelete(first)])
     with installed.parts.databases.fingerprint.writing() as connection:
-        queue_change(connection, first)
+        queue_changes(connection, [first])
     assert differences(installed) == []
     assert build_indexing(installed.parts).drain() == 1
     assert len(installed.call("/v2/lookup", **song(0))["results"]) == 1

@@ -7,25 +7,16 @@ import json
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import closing
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fpservice.bootstrap import build_parts
-from fpservice.config import load_config
-from fpservice.db import migrations
 from fpservice.domain import fingerprint
-from tests.installation import (
-    APPLICATION_KEY,
-    USER_KEY,
-    Installation,
-    environment,
-    install,
-    recordings,
-)
-from tests.services import sqlite_urls
+from tests.installation import APPLICATION_KEY, USER_KEY, Installation, recordings
+from tests.shapes import Shape
 
 LIMIT = 1_048_576
 PATHS = (
@@ -48,16 +39,10 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("attacked")
-    variables = environment(sqlite_urls(folder), folder)
-    parts = build_parts(load_config(variables))
-    for database in parts.databases.all():
-        migrations.upgrade(database)
-    parts.close()
-    installed = install(variables)
-    yield installed
-    installed.parts.close()
+def attacked(shape: Shape, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with closing(shape.install(tmp_path_factory.mktemp("attacked"))) as installed:
+        yield installed
+    shape.empty()
 
 
 values = st.one_of(

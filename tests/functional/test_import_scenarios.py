@@ -10,21 +10,15 @@ from tests.recorded.better_outcomes import outcome_problems
 from tests.recorded.player import play
 from tests.recorded.request import Server
 from tests.recorded.scenario import Scenario, load_scenarios
-from tests.recorded.serving import recorded_musicbrainz, served
-from tests.services import DatabaseUrls, PostgresServer
+from tests.recorded.serving import served
+from tests.shapes import Shape
 
 
 @pytest.fixture(scope="module")
-def musicbrainz_url(postgres_server: PostgresServer) -> str:
-    return recorded_musicbrainz(postgres_server)
-
-
-@pytest.fixture(scope="module")
-def server(database_urls: DatabaseUrls, musicbrainz_url: str) -> Iterator[Server]:
+def server(shape: Shape, musicbrainz_url: str) -> Iterator[Server]:
     """A served catalogue with its importer; scenarios do not disturb one another."""
-    with served(database_urls, musicbrainz_url, worker=True) as server:
+    with served(shape, musicbrainz_url, worker=True) as server:
         yield server
-    database_urls.empty()
 
 
 @pytest.mark.parametrize("scenario", load_scenarios(), ids=lambda scenario: scenario.name)

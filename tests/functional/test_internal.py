@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.installation import (
-    APPLICATION_KEY,
-    Installation,
-    environment,
-    install,
-    recordings,
-)
-from tests.services import DatabaseUrls
+from tests.functional.conftest import Start
+from tests.installation import APPLICATION_KEY, Installation, recordings
 
 SECRET = "between-us"
 PATHS = (
@@ -30,11 +22,8 @@ PATHS = (
 
 
 @pytest.fixture
-def clustered(databases: DatabaseUrls, tmp_path: Path) -> Iterator[Installation]:
-    variables = environment(databases, tmp_path)
-    installed = install({**variables, "ACOUSTID_CLUSTER_SECRET": SECRET})
-    yield installed
-    installed.parts.close()
+def clustered(start: Start) -> Installation:
+    return start(ACOUSTID_CLUSTER_SECRET=SECRET)
 
 
 def call(clustered: Installation, what: str, /, **form: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Submit, import, look up: the main job over WSGI, on both kinds of databases."""
+"""Submit, import, look up: the main job over WSGI."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from fpservice.domain import fingerprint
+from fpservice.index.embedded import EmbeddedIndex
 from tests.installation import APPLICATION_KEY, USER_KEY, Installation, recordings
+from tests.shapes import Shape
 
 MBID = "9f1dd25a-f78a-411f-b382-b85030b34eba"
 OTHER_MBID = "12b15c40-9787-49da-b9cf-4efb71aaf54f"
@@ -154,11 +156,34 @@ def test_a_track_id_answers_its_track(installation: Installation) -> None:
     assert answer["results"] == [{"id": gid, "score": 1.0, "recordings": [{"id": MBID}]}]
 
 
+def test_the_catalogue_shows_what_was_imported(installation: Installation) -> None:
+    [submission] = installation.submit(**song(), mbid=MBID)
+    installation.import_all()
+    gid = installation.status(submission)[0]["result"]["id"]
+    one = installation.call("/v2/track/list_by_mbid", mbid=MBID)
+    assert one["tracks"] == [{"id": gid}]
+    both = installation.call("/v2/track/list_by_mbid", mbid=[MBID, OTHER_MBID], batch=1)
+    assert {entry["mbid"]: entry["tracks"] for entry in both["mbids"]} == {
+        MBID: [{"id": gid}],
+        OTHER_MBID: [],
+    }
+
+
 def test_health_pages(installation: Installation) -> None:
     for path in ("/_health", "/_health_ro", "/_health_docker"):
         answer = installation.client.get(path)
         assert answer.status_code == 200, answer.data
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_health_looks_at_the_parts_that_the_shape_has(
+    installation: Installation, shape: Shape
+) -> None:
+    answer = installation.client.get("/_health").json
+    assert answer is not None
+    servers = {"nats", "redis", "database_musicbrainz"} & set(answer["checks"])
+    assert len(servers) == (3 if shape.name == "stack" else 0)
+    assert isinstance(installation.parts.index, EmbeddedIndex) == (shape.name == "embedded")
 
 
 def test_keys_work_at_once_and_stop_working_when_disabled(installation: Installation) -> None:

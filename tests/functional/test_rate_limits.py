@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.installation import APPLICATION_KEY, Installation, environment, install
-from tests.services import DatabaseUrls
-
-Start = Callable[..., Installation]
+from fpservice.config_options import RateLimiterOptions
+from tests.functional.conftest import Start
+from tests.installation import APPLICATION_KEY, Installation
 
 
 @pytest.fixture
-def limited(databases: DatabaseUrls, tmp_path: Path) -> Iterator[Start]:
-    started: list[Installation] = []
-
-    def start(**options: str) -> Installation:
-        variables = {
+def limited(start: Start) -> Start:
+    def limited(**options: str) -> Installation:
+        settings = {
             f"ACOUSTID_CLUSTER_RATE_LIMITER_{name.upper()}": value
             for name, value in {"enabled": "true", **options}.items()
         }
-        installed = install({**environment(databases, tmp_path), **variables})
-        started.append(installed)
-        return installed
+        return start(**settings)
 
-    yield start
-    for installed in started:
-        installed.parts.close()
+    return limited
 
 
 def statuses(installed: Installation, number: int, **headers: str) -> list[int]:
@@ -88,6 +78,12 @@ def test_health_is_never_limited(limited: Start) -> None:
     assert [installed.client.get("/_health_ro").status_code for _ in range(5)] == [200] * 5
 
 
-def test_limits_are_off_by_default(installation: Installation) -> None:
-    answer = installation.client.get(f"/v2/submission_status?client={APPLICATION_KEY}")
+def test_limits_that_are_off_hold_for_nobody_and_are_not_told(limited: Start) -> None:
+    installed = limited(enabled="false", global_limit="0.1")
+    assert statuses(installed, 3) == [200] * 3
+    answer = installed.client.get(f"/v2/submission_status?client={APPLICATION_KEY}")
     assert "X-RateLimit-Limit" not in answer.headers
+
+
+def test_limits_are_off_by_default() -> None:
+    assert not RateLimiterOptions().enabled

@@ -1,4 +1,7 @@
-"""Real music, distorted in 27 ways, is found; other music is not."""
+"""Real music, distorted in 27 ways, is found; other music is not.
+
+Without any server: how music is compared does not depend on the shape of an installation.
+"""
 
 from __future__ import annotations
 

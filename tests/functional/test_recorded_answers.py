@@ -8,24 +8,18 @@ import pytest
 
 from tests.recorded.case import load_cases
 from tests.recorded.request import Server
-from tests.recorded.serving import recorded_musicbrainz, served
+from tests.recorded.serving import served
 from tests.recorded.verdict import replay
-from tests.services import DatabaseUrls, PostgresServer
+from tests.shapes import Shape
 
 GROUPS = sorted({case.group for case in load_cases()})
 
 
 @pytest.fixture(scope="module")
-def musicbrainz_url(postgres_server: PostgresServer) -> str:
-    return recorded_musicbrainz(postgres_server)
-
-
-@pytest.fixture(scope="module")
-def server(database_urls: DatabaseUrls, musicbrainz_url: str) -> Iterator[Server]:
+def server(shape: Shape, musicbrainz_url: str) -> Iterator[Server]:
     """A served catalogue that stays as it is: nothing is imported, as when it was recorded."""
-    with served(database_urls, musicbrainz_url, worker=False) as server:
+    with served(shape, musicbrainz_url, worker=False) as server:
         yield server
-    database_urls.empty()
 
 
 @pytest.mark.parametrize("group", GROUPS)

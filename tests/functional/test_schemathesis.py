@@ -6,12 +6,13 @@ from pathlib import Path
 
 from tests.fuzzing import fuzz
 from tests.fuzzing_hooks import SECRET
-from tests.served import Served
+from tests.shapes import Shape, serving
 
 
-def test_generated_requests_get_the_answers_that_are_described(tmp_path: Path) -> None:
-    variables = {"FPSERVICE_DATA": str(tmp_path), "ACOUSTID_CLUSTER_SECRET": SECRET}
-    with Served.start(variables, "--demo") as served:
+def test_generated_requests_get_the_answers_that_are_described(
+    shape: Shape, tmp_path: Path
+) -> None:
+    with serving(shape, tmp_path, "--demo", ACOUSTID_CLUSTER_SECRET=SECRET) as served:
         report = fuzz(served.url, 200, "examples", "fuzzing", seed=1)
         log = served.log.read_text(encoding="utf-8")
     assert report.passed, report.text

@@ -6,12 +6,11 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-from tests.installation import APPLICATION_KEY, Installation, environment, install
-from tests.services import DatabaseUrls
+from tests.functional.conftest import Start
+from tests.installation import APPLICATION_KEY, Installation
 
 USERS = {"token-of-ann": "ann", "token-of-bob": "bob"}
 HTTPS = "https://fingerprints.test"
@@ -41,11 +40,8 @@ def musicbrainz() -> Iterator[str]:
 
 
 @pytest.fixture
-def signing_in(databases: DatabaseUrls, tmp_path: Path, musicbrainz: str) -> Iterator[Installation]:
-    variables = environment(databases, tmp_path)
-    installed = install({**variables, "ACOUSTID_MUSICBRAINZ_SIGN_IN_URL": musicbrainz})
-    yield installed
-    installed.parts.close()
+def signing_in(start: Start, musicbrainz: str) -> Installation:
+    return start(ACOUSTID_MUSICBRAINZ_SIGN_IN_URL=musicbrainz)
 
 
 def ask(
@@ -78,9 +74,7 @@ def test_a_token_is_not_taken_over_plain_http(signing_in: Installation) -> None:
     assert (status, answer["error"]["code"]) == (400, 16)
 
 
-def test_a_page_that_is_broken_or_gone_is_error_13(
-    databases: DatabaseUrls, tmp_path: Path, signing_in: Installation
-) -> None:
+def test_a_page_that_is_broken_or_gone_is_error_13(signing_in: Installation) -> None:
     status, answer = ask(signing_in, "broken")
     assert (status, answer["error"]["code"]) == (503, 13)
 

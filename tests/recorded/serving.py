@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.installation import environment
 from tests.musicbrainz_data import load_musicbrainz
 from tests.recorded.dataset import load_dataset
 from tests.recorded.request import Server
-from tests.services import DatabaseUrls, PostgresServer, ServerProcess
+from tests.services import PostgresServer, ServerProcess
 from tests.services.process import server_directory
+from tests.shapes import Shape
 
 HOST = "127.0.0.1"
 
@@ -26,14 +26,14 @@ def recorded_musicbrainz(server: PostgresServer) -> str:
 
 
 @contextmanager
-def served(urls: DatabaseUrls, musicbrainz_url: str, *, worker: bool) -> Iterator[Server]:
-    """Load the catalogue into empty databases and serve it until the end of the block.
+def served(shape: Shape, musicbrainz_url: str, *, worker: bool) -> Iterator[Server]:
+    """Load the catalogue into an empty installation and serve it until the end of the block.
 
     Names come from the database at ``musicbrainz_url``, which is only read. Without ``worker``
     nothing that is submitted is imported.
     """
     with tempfile.TemporaryDirectory(prefix="fpservice-test-data-") as data:
-        variables = environment(urls, Path(data)) | {
+        variables = shape.variables(Path(data)) | {
             "ACOUSTID_DATABASE_MUSICBRAINZ_URL": musicbrainz_url,
             "ACOUSTID_WORKER_POLL_INTERVAL": "0.02",
         }
@@ -43,6 +43,7 @@ def served(urls: DatabaseUrls, musicbrainz_url: str, *, worker: bool) -> Iterato
             yield Server(HOST, port)
         finally:
             process.stop()
+            shape.empty()
 
 
 def _serve(variables: Mapping[str, str], port: int, worker: bool) -> ServerProcess:

@@ -4,8 +4,8 @@ Each comes from a wheel of the ``test`` extra, listens on a free port of 127.0.0
 data in a temporary directory; a keeper process (``keeper.py``) stops it and removes the directory
 when the tests end, however they end. ``TEST_POSTGRES_URL``, ``TEST_REDIS_URL`` and
 ``TEST_NATS_URL`` name running servers to be used instead. Such a server must be there for tests
-alone: Redis is flushed and NATS loses its streams; in PostgreSQL only the databases that the tests
-made are touched.
+alone, and they must not run side by side there: Redis is flushed and NATS loses its streams; in
+PostgreSQL only the databases that the tests made are touched.
 """
 
 from tests.services.databases import DatabaseUrls, empty, postgres_urls, sqlite_urls

