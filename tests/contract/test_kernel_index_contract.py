@@ -23,7 +23,6 @@ from fpservice.domain.matching import Match, SearchPolicy
 from fpservice.domain.similarity import Comparison
 from fpservice.index import manifest
 from fpservice.index.batch_terms import batch_terms
-from fpservice.index.delta import Delta
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.layout import LOG
 from fpservice.index.record import Change, TermsOnly
@@ -33,7 +32,7 @@ from fpservice.interfaces import Hit, IndexDelete, StoredFingerprint
 from fpservice.observability.metrics import NullMetrics
 from fpservice.services.search import FingerprintSearch
 from tests.index_samples import random_walk, sample, samples
-from tests.kernels import EXAMPLES, NAMES, music
+from tests.kernels import EXAMPLES, NAMES, extension, music
 
 QUICK = settings(max_examples=EXAMPLES // 4, deadline=None)
 HASHES = st.sampled_from([i * 0x0666_6661 & 0xFFFF_FFFF for i in range(40)] + [1, 2, 17])
@@ -283,11 +282,17 @@ def test_terms_of_many_at_once(batch: list[Hashes]) -> None:
     assert found[0] == found[1]
 
 
-def test_terms_cannot_all_meet_in_one_place(kernel: kernels.Name) -> None:
-    """Each index spreads its newest terms in a way of its own."""
-    extension = kernels.native
-    deltas = [Delta(16, extension) for _ in range(2)]
-    assert all((delta.native is None) == (kernel == "numpy") for delta in deltas)
+@pytest.mark.parametrize("factor", [0, 1, 2**32, 2**63, 2**64 - 1])
+def test_whatever_spreads_the_newest_terms_they_are_found(factor: int) -> None:
+    native = extension()
+    delta, segments = native.Delta(factor), native.Segments([])
+    known = {one: np.arange(one, one + 9, dtype=np.uint32) for one in range(1, 400)}
+    for one, terms in known.items():
+        delta.append(one, 16, 100, terms)
+    for one, terms in known.items():
+        asked = terms << np.uint32(4)
+        found = segments.search(tuple, asked, delta, len(delta), 1, 1, 0, 9, 60.0)
+        assert found == [(one, 9)]
 
 
 def test_threads_search_while_one_writes(tmp_path: Path, kernel: kernels.Name) -> None:

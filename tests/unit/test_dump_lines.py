@@ -153,7 +153,7 @@ def test_what_is_no_dump_is_refused(tmp_path: Path, name: str) -> None:
         find_dump_files([tmp_path / name])
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")], ids=["no bytes", "no lines"])
 def test_an_empty_day_has_no_lines(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "track-update.jsonl.gz"
     path.write_bytes(content)
