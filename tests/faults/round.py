@@ -22,6 +22,7 @@ from tests.installation import APPLICATION_KEY, USER_KEY, Installation, environm
 
 DEADLINE = 40.0
 _AFTER_REFUSAL = 0.3
+_LOOK_SECONDS = 0.05
 
 
 class Round:
@@ -106,7 +107,7 @@ class Round:
         deadline = time.monotonic() + seconds
         while not self._holds(is_so):
             assert time.monotonic() < deadline, f"too late; {self._state()}"
-            time.sleep(0.02)
+            time.sleep(_LOOK_SECONDS)
 
     def waiting(self) -> int:
         """Return how many submissions wait for their import."""
@@ -189,7 +190,7 @@ def _variables(site: Site, backend: str, room: Path) -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         **environment(site.databases(backend), room),
         "ACOUSTID_CONFIG": "/dev/null",
-        "ACOUSTID_WORKER_POLL_INTERVAL": "0.02",
+        "ACOUSTID_WORKER_POLL_INTERVAL": "0.05",
         # Small, so that a round has several batches.
         "ACOUSTID_WORKER_BATCH_SIZE": "5",
         "ACOUSTID_WORKER_RETRY_DELAY": "0.05",

@@ -81,7 +81,7 @@ def test_json() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-# With names of their own: the processes of a parallel run cannot tell one another of half a character.
+# Named in ASCII: processes that run tests side by side cannot tell of half a character.
 @pytest.mark.parametrize(
     "text", ["a\nb", "a\r\nb", "a\x1b[2Jb", "a\x85b", "a\u2028b", "a\udc80b"], ids=ascii
 )
