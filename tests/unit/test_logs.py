@@ -33,6 +33,8 @@ def logging_as_it_was() -> Iterator[None]:
 
 def configured(**options: Any) -> io.StringIO:
     stream = io.StringIO()
+    # What pytest itself would keep of half a character no process can tell another one.
+    logging.getLogger().handlers.clear()
     configure_logging(Config(Path("data"), logging=LoggingOptions(**options)), stream)
     return stream
 
