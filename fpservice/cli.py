@@ -13,10 +13,12 @@ from fpservice.commands.identify import identify
 from fpservice.commands.import_dump import import_dump
 from fpservice.commands.index import index
 from fpservice.commands.keys import keys
+from fpservice.commands.links import links
 from fpservice.commands.lookup import lookup
 from fpservice.commands.serve import serve
 from fpservice.commands.submissions import submissions
 from fpservice.commands.submit import submit
+from fpservice.commands.tracks import tracks
 from fpservice.commands.worker import worker
 from fpservice.config import ConfigError
 from fpservice.domain.errors import DomainError
@@ -41,6 +43,8 @@ for command in (
     index,
     keys,
     submissions,
+    tracks,
+    links,
     db,
     doctor,
 ):

@@ -13,6 +13,18 @@ class AlreadyTakenError(DomainError):
     """A name, key or id that must be unique belongs to another already."""
 
 
+class UnknownTrackError(DomainError):
+    """There is no track with this gid or id."""
+
+
+class UnknownLinkError(DomainError):
+    """A track has no link to a recording."""
+
+
+class MergeRefusedError(DomainError):
+    """Two tracks cannot be merged: they are one already, or it would make a loop."""
+
+
 class InvalidAccessTokenError(DomainError):
     """An access token of MusicBrainz that is not known there, or nobody can sign in with."""
 

@@ -16,6 +16,7 @@ from fpservice.db.musicbrainz.credits import artist_credits
 from fpservice.db.musicbrainz.recordings import (
     RecordingRow,
     mbids_of_recordings,
+    present_mbids,
     recordings_by_mbid,
 )
 from fpservice.db.musicbrainz.releases import ReleaseRow, releases_by_id
@@ -81,6 +82,15 @@ class MusicBrainzDatabase:
         """
         with self._reading() as connection:
             return mbids_of_recordings(connection, mbids)
+
+    def merged_into(self, mbids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+        """Return the present MBID of each that is a former one; the rest are left out.
+
+        Raises:
+            MetadataUnavailableError: the database does not answer, or is none of MusicBrainz.
+        """
+        with self._reading() as connection:
+            return present_mbids(connection, mbids)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fpservice.db.fingerprint.dump_rows import Row, reserve_dump_ids, write_rows
+from fpservice.db.locks import lock_imports
 from fpservice.db.transaction import Database
 from fpservice.dumps.files import DumpFile, DumpFileError, find_dump_files
 from fpservice.dumps.reader import DumpReader, Line
@@ -147,6 +148,8 @@ class _FileImport:
         if not batch.rows:
             return
         with self._database.writing() as connection:
+            # Mergers of tracks move the links that are there, and would miss those that come.
+            lock_imports(connection)
             written = write_rows(
                 connection, self._file.stream, batch.rows, queue_changes=self._queue_changes
             )

@@ -85,6 +85,18 @@ track_mbid = _link(
     Column("mbid", Uuid, nullable=False),
     Column("disabled", Boolean, nullable=False, server_default=false()),
 )
+# Who changed a link to a recording, and why; ``disabled`` is how it was from then on.
+track_mbid_change = Table(
+    "track_mbid_change",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("track_mbid_id", Id, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    created_column(),
+    sqlite_autoincrement=True,
+)
 track_puid = _link("track_puid", Column("puid", Uuid, nullable=False))
 track_meta = _link("track_meta", Column("meta_id", Id, nullable=False))
 track_foreignid = _link("track_foreignid", Column("foreignid", String, nullable=False))

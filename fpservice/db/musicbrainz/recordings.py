@@ -90,6 +90,19 @@ def mbids_of_recordings(
     return {mbid: frozenset(some) for mbid, some in found.items()}
 
 
+def present_mbids(
+    connection: Connection, mbids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, uuid.UUID]:
+    """Return the present MBID of each that was merged into another one; the rest are left out."""
+    redirect = recording_gid_redirect
+    rows = connection.execute(
+        select(redirect.c.gid, recording.c.gid.label("present"))
+        .join(recording, recording.c.id == redirect.c.new_id)
+        .where(redirect.c.gid.in_(mbids))
+    )
+    return {row.gid: row.present for row in rows}
+
+
 def _asked(mbids: Collection[uuid.UUID]) -> Subquery:
     """Return MBIDs that exist or once did (``gid``), and the recordings they mean (``id``)."""
     redirect = recording_gid_redirect
