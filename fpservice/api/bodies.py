@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from typing import Final
 
 from flask import Request
-from werkzeug.datastructures import EnvironHeaders
 
 from fpservice.api import errors
 
@@ -15,8 +13,8 @@ _CHUNK: Final = 65_536
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
-def take_body(request: Request, limit: int) -> None:
-    """Read the whole body, inflate it if it is gzip, and leave it where parsers look for it.
+def read_body(request: Request, limit: int) -> bytes:
+    """Return the whole body, inflated if it is gzip.
 
     What parses a stream takes its end for the end of the body; a body that is cut short or too long
     must not be taken for a whole one. ``limit`` bytes are allowed as sent and as inflated.
@@ -25,16 +23,8 @@ def take_body(request: Request, limit: int) -> None:
         ApiError: too large before or after inflating, damaged or cut off.
     """
     body = _read(request, limit)
-    if request.headers.get("Content-Encoding", "").strip().lower() == "gzip":
-        body = _inflate(body, limit) if body else b""
-    environ = request.environ
-    environ["wsgi.input"] = io.BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    environ["wsgi.input_terminated"] = True
-    for name in ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING"):
-        environ.pop(name, None)
-    # It was read from the headers as they came.
-    request.headers = EnvironHeaders(environ)
+    coding = request.environ.get("HTTP_CONTENT_ENCODING", "")
+    return _inflate(body, limit) if body and coding.strip().lower() == "gzip" else body
 
 
 def body_limit(limit: int) -> errors.ApiError:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Request
-from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from fpservice.api import errors
+from fpservice.api import errors, forms
 from fpservice.domain.submission import parse_uuid
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,40}")
@@ -22,17 +21,18 @@ _SUFFIX: Final = re.compile(r"[0-9]{1,18}")
 class Params:
     """The parameters of one request; of a repeated one the first counts, unless all are asked."""
 
-    def __init__(self, values: MultiDict[str, str]) -> None:
-        """Read from these."""
+    def __init__(self, values: Mapping[str, list[str]]) -> None:
+        """Read from these; no list is empty."""
         self._values = values
 
     def text(self, name: str) -> str | None:
         """Return the first value, or None."""
-        return self._values.get(name)
+        values = self._values.get(name)
+        return values[0] if values else None
 
     def texts(self, name: str) -> list[str]:
         """Return all values."""
-        return self._values.getlist(name)
+        return list(self._values.get(name, ()))
 
     def required(self, name: str) -> str:
         """Return the first value.
@@ -40,18 +40,18 @@ class Params:
         Raises:
             ApiError: absent or empty.
         """
-        value = self._values.get(name)
+        value = self.text(name)
         if not value:
             raise errors.missing_parameter(name)
         return value
 
     def integer(self, name: str) -> int | None:
         """Return the first value as a whole number; what is not one counts as absent."""
-        return parse_integer(self._values.get(name, ""))
+        return parse_integer(self.text(name) or "")
 
     def seconds(self, name: str) -> int | None:
         """Return the first value, a number that may have decimals, cut to whole seconds."""
-        match = _SECONDS.fullmatch(self._values.get(name, "").strip())
+        match = _SECONDS.fullmatch((self.text(name) or "").strip())
         return int(match[1]) if match else None
 
     def flag(self, name: str) -> bool:
@@ -93,41 +93,38 @@ def required_uuid(name: str, text: str) -> uuid.UUID:
     return value
 
 
-def read_params(request: Request) -> Params:
+def read_params(request: Request, body: bytes) -> Params:
     """Return the parameters of the query string, the form or a JSON object.
 
     Raises:
         ApiError: the body says that it is JSON and is not, or is no object of plain values.
-        werkzeug.exceptions.RequestEntityTooLarge: the body or its number of parts is too large.
+        werkzeug.exceptions.RequestEntityTooLarge: the body is no text, or has too many parts.
     """
-    values: MultiDict[str, str] = MultiDict(request.args)
-    if request.mimetype == "application/json" and request.content_length:
-        values.update(_from_json(_read_json(request)))
-    elif request.method == "POST":
-        values.update(_form(request))
+    values: dict[str, list[str]] = {}
+    if request.query_string:
+        _add(values, request.args.to_dict(flat=False))
+    if body:
+        _add(values, _from_body(request, body))
     return Params(values)
 
 
-def _form(request: Request) -> MultiDict[str, str]:
-    """Return the fields of a form.
+def _from_body(request: Request, body: bytes) -> dict[str, list[str]]:
+    kind = forms.kind(request)
+    if kind == "application/json":
+        return _from_json(_read_json(body))
+    return forms.fields(request, kind, body) if request.method == "POST" else {}
 
-    A form that is no text, such as one that was compressed and does not say so, is too large.
-    """
-    if request.mimetype == "application/x-www-form-urlencoded":
-        try:
-            request.get_data().decode()
-        except UnicodeDecodeError as error:
-            raise RequestEntityTooLarge from error
+
+def _add(values: dict[str, list[str]], more: Mapping[str, list[str]]) -> None:
+    for name, some in more.items():
+        # A list of JSON may have nothing in it.
+        if some:
+            values.setdefault(name, []).extend(some)
+
+
+def _read_json(body: bytes) -> Any:
     try:
-        return request.form
-    except (KeyError, ValueError) as error:
-        # A part of a multipart body without a name, for one.
-        raise errors.malformed_request("the form cannot be read") from error
-
-
-def _read_json(request: Request) -> Any:
-    try:
-        return json.loads(request.get_data())
+        return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise errors.malformed_request("the body is not JSON") from error
 

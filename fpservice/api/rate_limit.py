@@ -47,9 +47,10 @@ def add_rate_limit_headers(response: Response) -> None:
     """Tell the caller the tightest limit that the request was counted against."""
     decision: RateLimitDecision | None = g.get("rate_limit")
     if decision is not None:
-        response.headers["X-RateLimit-Limit"] = f"{decision.limit:g}"
-        response.headers["X-RateLimit-Remaining"] = str(decision.remaining)
-        response.headers["X-RateLimit-Reset"] = str(math.ceil(decision.reset))
+        add = response.headers.add
+        add("X-RateLimit-Limit", f"{decision.limit:g}")
+        add("X-RateLimit-Remaining", str(decision.remaining))
+        add("X-RateLimit-Reset", str(math.ceil(decision.reset)))
 
 
 def _heed(decision: RateLimitDecision | None) -> None:

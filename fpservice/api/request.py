@@ -6,7 +6,7 @@ from flask import Request, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fpservice.api import errors, formats
-from fpservice.api.bodies import take_body
+from fpservice.api.bodies import read_body
 from fpservice.api.context import services
 from fpservice.api.params import Params, read_params
 from fpservice.api.rate_limit import check_address
@@ -45,9 +45,9 @@ def read() -> Params:
     limit = services().limits.body
     # Not the proxy, which looks the request up anew for each of its attributes.
     here: Request = request._get_current_object()  # type: ignore[attr-defined]
-    take_body(here, limit)
+    body = read_body(here, limit)
     try:
-        return read_params(here)
+        return read_params(here, body)
     except RequestEntityTooLarge as error:
         raise errors.too_large(f"{limit} bytes and 1000 parts at most, in UTF-8") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -22,20 +22,13 @@ from fpservice.interfaces import Candidates, Hit, IndexStatus, StoredFingerprint
 KIND: Final = "embedded"
 FLUSH_DOCUMENTS: Final = 1_000
 MAX_SEGMENTS: Final = 4
+# What reading damaged files runs into.
+_NONSENSE: Final = (IndexError, ValueError, OverflowError, MemoryError, struct.error)
 
 
 def _always() -> bool:
     """Take missing files for a new index."""
     return True
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Tell what reading damaged files runs into from the bugs of others."""
-    try:
-        yield
-    except (IndexError, ValueError, OverflowError, MemoryError, struct.error) as error:
-        raise IndexCorruptError(layout.damaged(f"index {path} makes no sense")) from error
 
 
 class EmbeddedIndex:
@@ -94,11 +87,13 @@ class EmbeddedIndex:
         The low four bits of terms do not count, nor does a term given twice.
         """
         deadline = time.monotonic() + timeout
-        with _damage(self._path):
+        try:
             snapshot = self._snapshot()
             if snapshot is None:
                 return []
             return snapshot.search(terms, limit, min_hits, min_percent, deadline)
+        except _NONSENSE as error:
+            raise self._damaged() from error
 
     def fetch(self, fingerprint_ids: Sequence[int]) -> list[StoredFingerprint]:
         """Return those that exist, in the order asked for; hashes are read-only views."""
@@ -111,21 +106,25 @@ class EmbeddedIndex:
 
         The hashes of the others are not touched.
         """
-        with _damage(self._path):
+        try:
             snapshot = self._snapshot()
             return [] if snapshot is None else snapshot.fetch(fingerprint_ids, low, high)
+        except _NONSENSE as error:
+            raise self._damaged() from error
 
     def candidates(
         self, fingerprint_ids: Sequence[int], low: int, high: int, limit: int
     ) -> Candidates:
         """Return the first ``limit`` of what :meth:`fetch_within` would return, unread."""
-        with _damage(self._path):
-            snapshot = self._snapshot()
+        try:
+            # Whoever asks has searched just before, and would have noticed a wiped directory.
+            snapshot = self._reader.latest() or self._snapshot()
             if snapshot is None:
                 return FetchedCandidates([])
-            return MappedCandidates(
-                snapshot.log, snapshot.locate(fingerprint_ids, low, high, limit)
-            )
+            positions = snapshot.locate(fingerprint_ids, low, high, limit)
+        except _NONSENSE as error:
+            raise self._damaged() from error
+        return MappedCandidates(snapshot.log, positions)
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Make the changes, in order; durable when this returns. Idempotent; inserts replace.
@@ -157,8 +156,14 @@ class EmbeddedIndex:
 
     def ping(self) -> None:
         """Return if the files can be read; an index that does not exist yet is an empty one."""
-        with _damage(self._path):
+        try:
             self._snapshot()
+        except _NONSENSE as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> IndexCorruptError:
+        """Return the error for files that make no sense; it is none of ours."""
+        return IndexCorruptError(layout.damaged(f"index {self._path} makes no sense"))
 
     def _snapshot(self) -> Snapshot | None:
         snapshot = self._reader.snapshot()

@@ -101,30 +101,41 @@ static fp_status measure(const unsigned char *body, size_t size, uint32_t count,
     return FP_OK;
 }
 
+/* Where the reading of hashes has come to. */
+typedef struct {
+    const unsigned char *escaped;
+    size_t escape;
+    uint32_t *next;
+    uint32_t hash;
+    unsigned reached;
+    unsigned furthest;
+} fp_unpacker;
+
+/* Take one 3-bit number. Without branches: whether it ends a hash or goes on in a 5-bit number
+ * cannot be foreseen, and at each wrong guess a processor loses the time of five numbers. A hash is
+ * stored with each of its bits, the last time when it is whole. */
+static inline void take(fp_unpacker *at, unsigned number) {
+    unsigned is_escaped = number == ESCAPE, is_set = number != 0;
+    number += packed(at->escaped, at->escape, 5) & (0u - is_escaped);
+    at->escape += is_escaped;
+    at->reached = (at->reached + number) & (0u - is_set);
+    at->furthest = at->reached > at->furthest ? at->reached : at->furthest;
+    at->hash ^= (uint32_t)is_set << ((at->reached - 1) & (HASH_BITS - 1));
+    *at->next = at->hash;
+    at->next += !is_set;
+}
+
 /* Read the hashes; `escaped` are the 5-bit numbers, as many as there are sevens. */
 static fp_status unpack(const unsigned char *body, const unsigned char *escaped, size_t numbers,
                         uint32_t *hashes) {
-    uint32_t hash = 0, delta = 0;
-    unsigned reached = 0;
-    size_t escape = 0;
-    for (size_t place = 0; place < numbers; place += 16) {
+    fp_unpacker at = {escaped, 0, hashes, 0, 0, 0};
+    size_t place = 0;
+    for (; numbers - place >= 16; place += 16) {
         uint64_t bits = fp_load64(body + place / 16 * 6, 0);
-        size_t some = numbers - place < 16 ? numbers - place : 16;
-        for (size_t i = 0; i < some; i++, bits >>= 3) {
-            unsigned number = (unsigned)bits & 7;
-            if (!number) {
-                *hashes++ = hash ^= delta;
-                delta = 0;
-                reached = 0;
-                continue;
-            }
-            if (number == ESCAPE) number += packed(escaped, escape++, 5);
-            reached += number;
-            if (reached > HASH_BITS) return FP_POSITION;
-            delta |= UINT32_C(1) << (reached - 1);
-        }
+        for (int i = 0; i < 16; i++, bits >>= 3) take(&at, (unsigned)bits & 7);
     }
-    return FP_OK;
+    for (; place < numbers; place++) take(&at, packed(body, place, 3));
+    return at.furthest > HASH_BITS ? FP_POSITION : FP_OK;
 }
 
 static fp_status decode_body(const unsigned char *body, size_t size, fp_decoded *decoded) {

@@ -83,6 +83,7 @@ static fp_status compare_all(const fp_query *query, Batch *batch) {
     fp_scratch *scratch = fp_scratch_new(query, longest);
     if (!scratch) return FP_NO_MEMORY;
     for (Py_ssize_t i = 0; i < batch->count; i++) {
+        if (i + 1 < batch->count) fp_expect(batch->words[i + 1]);
         batch->scores[i] = fp_score(query, batch->words[i], scratch);
     }
     fp_scratch_free(scratch);

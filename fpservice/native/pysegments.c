@@ -195,28 +195,74 @@ typedef struct {
     Py_buffer log;
 } Request;
 
-/* Append the position of one fingerprint that lasts as long as asked; return if all is well. */
-static int locate_one(const PySegments *self, const Request *asked, PyObject *id,
-                      PyObject *positions) {
-    int overflow;
-    long long number = PyLong_AsLongLongAndOverflow(id, &overflow);
-    if (number == -1 && !overflow && PyErr_Occurred()) return 0;
-    fp_found found;
-    if (overflow || number < 1 || number > (long long)UINT32_MAX) return 1;
-    if (!find(self, asked->delta, (size_t)asked->changes, (uint32_t)number, &found)) return 1;
-    if (!found.position || found.duration < asked->low || found.duration > asked->high) return 1;
-    fp_record record;
-    fp_status status =
-        fp_record_at(asked->log.buf, (size_t)asked->log.len, found.position, &record);
-    if (status != FP_OK) {
-        py_raise(status);
-        return 0;
+/* Read the ids that there can be; 0 stands for the others. */
+static int read_ids(PyObject *list, uint32_t *ids, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        int overflow;
+        long long id = PyLong_AsLongLongAndOverflow(PyList_GetItem(list, (Py_ssize_t)i), &overflow);
+        if (id == -1 && !overflow && PyErr_Occurred()) return 0;
+        ids[i] = overflow || id < 1 || id > (long long)UINT32_MAX ? 0 : (uint32_t)id;
     }
-    if (record.kind != FP_KIND_FINGERPRINT) return 1;
-    PyObject *position = PyLong_FromUnsignedLongLong(found.position);
-    int failed = !position || PyList_Append(positions, position);
-    Py_XDECREF(position);
-    return !failed;
+    return 1;
+}
+
+/* Whether a fingerprint is there and lasts as long as asked. */
+static int fits(const PySegments *self, const Request *asked, uint32_t id, fp_found *found) {
+    return id && find(self, asked->delta, (size_t)asked->changes, id, found) && found->position &&
+           found->duration >= asked->low && found->duration <= asked->high;
+}
+
+/* Find those that fit, in their order. Their records, which lie far from one another, are fetched
+ * meanwhile. */
+static size_t find_fitting(const PySegments *self, const Request *asked, const uint32_t *ids,
+                           size_t count, uint64_t *positions) {
+    size_t fitting = 0;
+    fp_found found;
+    for (size_t i = 0; i < count; i++) {
+        if (!fits(self, asked, ids[i], &found)) continue;
+        if (found.position < (uint64_t)asked->log.len) {
+            __builtin_prefetch((const char *)asked->log.buf + found.position);
+        }
+        positions[fitting++] = found.position;
+    }
+    return fitting;
+}
+
+/* Return the first positions at which there are hashes. */
+static PyObject *position_list(const Request *asked, const uint64_t *positions, size_t count) {
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list && i < count; i++) {
+        if ((unsigned long long)PyList_Size(list) >= asked->limit) break;
+        fp_record record;
+        fp_status status =
+            fp_record_at(asked->log.buf, (size_t)asked->log.len, positions[i], &record);
+        if (status != FP_OK) {
+            py_raise(status);
+            Py_CLEAR(list);
+            break;
+        }
+        if (record.kind != FP_KIND_FINGERPRINT) continue;
+        PyObject *position = PyLong_FromUnsignedLongLong(positions[i]);
+        if (!position || PyList_Append(list, position)) Py_CLEAR(list);
+        Py_XDECREF(position);
+    }
+    return list;
+}
+
+static PyObject *locate(const PySegments *self, const Request *asked, PyObject *list,
+                        size_t count) {
+    PyObject *found = NULL;
+    uint32_t *ids = malloc((count + 1) * sizeof *ids);
+    uint64_t *positions = malloc((count + 1) * sizeof *positions);
+    if (!ids || !positions) {
+        PyErr_NoMemory();
+    } else if (read_ids(list, ids, count)) {
+        count = find_fitting(self, asked, ids, count, positions);
+        found = position_list(asked, positions, count);
+    }
+    free(ids);
+    free(positions);
+    return found;
 }
 
 /* locate(ids: list of int, delta, changes, log, low, high, limit) -> list of positions in the log:
@@ -231,13 +277,7 @@ static PyObject *segments_locate(PyObject *object, PyObject *arguments) {
     Py_ssize_t count = py_list_size(ids);
     if (count < 0 || !py_delta(delta, asked.changes, &asked.delta)) return NULL;
     if (PyObject_GetBuffer(mapped, &asked.log, PyBUF_SIMPLE)) return NULL;
-    PyObject *positions = PyList_New(0);
-    for (Py_ssize_t i = 0; positions && i < count; i++) {
-        if ((unsigned long long)PyList_Size(positions) >= asked.limit) break;
-        if (!locate_one((PySegments *)object, &asked, PyList_GetItem(ids, i), positions)) {
-            Py_CLEAR(positions);
-        }
-    }
+    PyObject *positions = locate((PySegments *)object, &asked, ids, (size_t)count);
     PyBuffer_Release(&asked.log);
     return positions;
 }

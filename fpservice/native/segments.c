@@ -77,7 +77,10 @@ fp_status fp_count_postings(const fp_segment *segments, size_t number, const uin
             fp_range range;
             fp_status status = find_range(&segments[which], terms[i], &range);
             if (status != FP_OK) return status;
-            __builtin_prefetch(segments[which].postings.bytes + 4 * (size_t)range.low);
+            /* They may lie in two lines of the processor's cache. */
+            const unsigned char *first = segments[which].postings.bytes + 4 * (size_t)range.low;
+            __builtin_prefetch(first);
+            __builtin_prefetch(first + 4 * (size_t)(range.high - range.low));
             *postings += range.high - range.low;
         }
     }
@@ -127,6 +130,7 @@ static fp_status gather(const fp_segment *segment, const uint32_t *terms, const 
             if (local >= limit) continue;
             if (local > highest) highest = local;
             locals[found++] = local;
+            __builtin_prefetch(segment->ids.bytes + 4 * (size_t)local);
         }
     }
     *gathered = found;

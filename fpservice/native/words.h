@@ -61,6 +61,11 @@ static inline fp_words fp_from(fp_words words, size_t place) {
     return (fp_words){words.bytes + 4 * skipped, words.count - skipped};
 }
 
+/* Have the processor fetch words that are read soon: memory is waited for while others are read. */
+static inline void fp_expect(fp_words words) {
+    for (size_t byte = 0; byte < 4 * words.count; byte += 64) __builtin_prefetch(words.bytes + byte);
+}
+
 /* Spread keys over 2**(64 - shift) places of a table; an unknown odd factor keeps strangers from
  * choosing keys that all meet in one place. */
 static inline size_t fp_place(uint64_t key, uint64_t factor, unsigned shift) {

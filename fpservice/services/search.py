@@ -89,11 +89,12 @@ class FingerprintSearch:
             raise SearchUnavailableError("the search was not finished in time")
         with self._metrics.timed("lookup.compare"):
             matches = self._matches(hashes, candidates)
-        number = {hit.fingerprint_id: hit.hits for hit in hits} if matches else {}
-        return drop_far_behind(rank(matches), number, self._policy.min_percent_of_better)
+        if len(matches) < 2:
+            return matches
+        return drop_far_behind(rank(matches), dict(hits), self._policy.min_percent_of_better)
 
     def _candidates(self, hits: list[Hit], duration: int | None, max_difference: int) -> Candidates:
-        ids = [hit.fingerprint_id for hit in hits]
+        ids = [fingerprint_id for fingerprint_id, _ in hits]
         number = self._policy.candidates
         if duration is None:
             return self._source.candidates(ids[:number], 0, MAX_DURATION, number)
