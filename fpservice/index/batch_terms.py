@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fpservice import kernels
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.index_query import MAX_START, MAX_TERMS, SILENCE, query_terms
-from fpservice.index.record import TERM_SHIFT
+from fpservice.index.record import TERM_SHIFT, spread
 from fpservice.kernels import NativeKernels
 
 Uint32s = NDArray[np.uint32]
@@ -26,9 +26,14 @@ _GROUP: Final = 256
 def batch_terms(batch: Sequence[Hashes]) -> tuple[Uint32s, Uint32s]:
     """Return (owners uint32[m], terms uint32[m]): which fingerprint of the batch has which term.
 
-    The terms are those of :func:`query_terms`, without their low bits; a fingerprint's come in no
+    The terms are those of :func:`query_terms`, as the index keeps them; a fingerprint's come in no
     particular order.
     """
+    owners, terms = _packed(batch)
+    return owners, spread(terms)
+
+
+def _packed(batch: Sequence[Hashes]) -> tuple[Uint32s, Uint32s]:
     native = kernels.native
     if native is not None:
         return _one_by_one(batch, native)

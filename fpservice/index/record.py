@@ -32,6 +32,9 @@ MAX_DURATION: Final = 65_535
 MAX_WORDS: Final = 65_535
 # The low four bits of a term are always 0 and are not kept.
 TERM_SHIFT: Final = np.uint32(4)
+_TERM_MASK: Final = np.uint32(2**28 - 1)
+_FOLD: Final = np.uint32(14)
+_FACTOR: Final = np.uint32(0xE3779B1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,27 @@ def scan(data: bytes, position: int) -> Iterator[Record]:
 
 
 def packed_terms(kind: int, words: Hashes) -> NDArray[np.uint32]:
-    """Return the terms ``uint32[m]`` under which a record is found, without their low bits."""
+    """Return the terms ``uint32[m]`` under which a record is found, as the index keeps them."""
     if kind == FINGERPRINT:
-        return query_terms(words) >> TERM_SHIFT
+        return spread(query_terms(words) >> TERM_SHIFT)
     return distinct_terms(words)
 
 
+def spread(terms: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return other numbers of 28 bits for terms without low bits ``uint32[m]``, one for each.
+
+    Some bits of a hash depend on others, so that its top bits have few of the values that they
+    could have: nine of ten entries of a directory over them would be empty, the others long. The
+    top bits of these numbers have all values alike. The kernels in C know them too (``terms.c``).
+    """
+    folded = terms ^ (terms >> _FOLD)
+    numbers: NDArray[np.uint32] = (folded * _FACTOR) & _TERM_MASK
+    return numbers
+
+
 def distinct_terms(terms: Hashes) -> NDArray[np.uint32]:
-    """Return ``uint32[m]`` rising and distinct, without their low bits."""
-    packed = np.sort(terms >> TERM_SHIFT)
+    """Return ``uint32[m]``, rising and distinct, as the index keeps them."""
+    packed = np.sort(spread(terms >> TERM_SHIFT))
     if len(packed) > 1:
         repeated = packed[1:] == packed[:-1]
         if repeated.any():

@@ -5,7 +5,8 @@ A header of 128 bytes, then five arrays, each at a multiple of 64 bytes:
 - ``ids`` uint32[documents], rising: a document's place in it is its local number;
 - ``positions`` uint64[documents]: of its record in the log;
 - ``durations`` uint16[documents], seconds;
-- ``starts`` uint32[2**bits + 1]: the directory, over the top ``bits`` of the 28-bit terms;
+- ``starts`` uint32[2**bits + 1]: the directory, over the top ``bits`` of the 28-bit terms, which
+  :func:`record.spread` has spread over all entries;
 - ``postings`` uint32[postings], rising within a directory entry: the other bits of the term above
   the local number.
 
@@ -19,7 +20,7 @@ import struct
 import zlib
 from typing import Final, NamedTuple
 
-MAGIC: Final = b"FPXSEG01"
+MAGIC: Final = b"FPXSEG02"
 HEADER_SIZE: Final = 128
 TERM_BITS: Final = 28
 MIN_BITS: Final = 10

@@ -19,6 +19,7 @@ typedef struct {
     size_t slots;
     size_t distinct;
     uint32_t *position;
+    uint64_t votes[FP_KEYS / 64]; /* a bit for each key that can */
     uint16_t slot_of[FP_KEYS];
 } fp_query;
 

@@ -52,7 +52,7 @@ fp_status fp_distinct_terms(fp_words terms, uint32_t **distinct, size_t *count) 
     }
     for (size_t i = 0; i < terms.count; i++) {
         uint32_t term = fp_word(terms, i) >> FP_TERM_SHIFT;
-        if (add(set, term)) (*distinct)[(*count)++] = term;
+        if (add(set, term)) (*distinct)[(*count)++] = fp_spread(term);
     }
     free(set.places);
     return FP_OK;

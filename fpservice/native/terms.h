@@ -11,7 +11,14 @@ enum { FP_MAX_TERMS = 120, FP_MAX_START = 80, FP_TERM_SHIFT = 4 };
  * many. Silence is skipped, and so is the beginning of long recordings. */
 size_t fp_query_terms(fp_words hashes, uint32_t terms[FP_MAX_TERMS]);
 
-/* Write the distinct terms without their low bits to room for all; the caller frees it. */
+/* Return the number by which the index keeps a term without low bits; record.py says why, and
+ * reckons it too. */
+static inline uint32_t fp_spread(uint32_t term) {
+    term ^= term >> 14;
+    return term * UINT32_C(0xE3779B1) & ((UINT32_C(1) << 28) - 1);
+}
+
+/* Write the distinct terms, as the index keeps them, to room for all; the caller frees it. */
 fp_status fp_distinct_terms(fp_words terms, uint32_t **distinct, size_t *count);
 
 #endif

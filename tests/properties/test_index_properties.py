@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpservice.domain.fingerprint import Hashes
+from fpservice.domain.fingerprint import Hashes, decode
 from fpservice.domain.index_query import SILENCE, query_terms
 from fpservice.index import record
 from fpservice.index.batch_terms import batch_terms
@@ -22,6 +22,7 @@ from fpservice.index.record import Change
 from fpservice.index.segment_search import SegmentSearch
 from fpservice.interfaces import IndexDelete, StoredFingerprint
 from tests.index_samples import Contents, apply_to, expected_hits, same_contents
+from tests.unit.test_golden import rows as golden
 
 # Few hashes, so that fingerprints share terms; some differ in bits that do not count.
 HASHES = st.sampled_from([SILENCE, *(i * 0x0666_6661 & 0xFFFF_FFFF for i in range(40)), 1, 2, 17])
@@ -151,3 +152,20 @@ def test_frequent_terms_are_counted_alike(
         others, other_hits = snapshot.segment_search.count(terms, float("inf"))
         assert ids.tolist() == others.tolist()
         assert hits.tolist() == other_hits.tolist()
+
+
+@given(st.lists(st.integers(0, 2**28 - 1), unique=True, max_size=50))
+def test_terms_that_differ_differ_when_they_are_spread(terms: list[int]) -> None:
+    spread = record.spread(np.array(terms, dtype=np.uint32))
+    assert len(set(spread.tolist())) == len(terms)
+    assert not len(spread) or int(spread.max()) < 2**28
+
+
+def test_terms_of_music_reach_all_entries_of_a_directory() -> None:
+    rows = golden("extract_query")
+    hashes = np.concatenate([decode(row["fingerprint"]) for row in rows])
+    terms = np.unique(hashes >> record.TERM_SHIFT)
+    plain, spread = (
+        np.bincount(some >> np.uint32(20), minlength=256) for some in (terms, record.spread(terms))
+    )
+    assert spread.max() < 2 * len(terms) / 256 < plain.max()
