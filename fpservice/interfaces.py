@@ -239,8 +239,7 @@ class Cache(Protocol):
         """Keep each value for as many seconds as stand beside it at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitDecision:
+class RateLimitDecision(NamedTuple):
     """Whether a request may go on; ``limit`` in requests a second, ``reset`` in seconds."""
 
     allowed: bool

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
-from werkzeug.datastructures import Headers
 
 from fpservice.api.context import services
 from fpservice.api.formats import write_json
@@ -57,7 +56,7 @@ def install(app: Flask) -> None:
 
 def _start_clock() -> None:
     g.started = time.monotonic()
-    request_id.set(_trace(request.headers))
+    request_id.set(_trace(request.environ))
 
 
 def _forget_trace(error: BaseException | None) -> None:
@@ -65,12 +64,12 @@ def _forget_trace(error: BaseException | None) -> None:
     request_id.set(None)
 
 
-def _trace(headers: Headers) -> str:
+def _trace(environ: WSGIEnvironment) -> str:
     """Return the id by which the caller knows the request, or a new one."""
-    named = headers.get("X-Request-Id", "")
+    named: str = environ.get("HTTP_X_REQUEST_ID", "")
     if _REQUEST_ID.fullmatch(named):
         return named
-    parent = _TRACE_PARENT.fullmatch(headers.get("traceparent", ""))
+    parent = _TRACE_PARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
     return parent[1] if parent else secrets.token_hex(8)
 
 

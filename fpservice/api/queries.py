@@ -81,7 +81,7 @@ def count_lookup(application: Application, found: list[list[LookupResult]]) -> N
         application.id,
         hits=hits,
         misses=len(found) - hits,
-        user_agent=request.headers.get("User-Agent", ""),
+        user_agent=request.environ.get("HTTP_USER_AGENT", ""),
     )
 
 

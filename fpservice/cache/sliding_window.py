@@ -14,6 +14,7 @@ from fpservice.interfaces import RateLimitDecision
 # Long enough for limits below one a second, short enough to forgive soon; in seconds.
 WINDOW: Final = 10.0
 _ROUNDING: Final = 1e-9
+_ONE: Final = 1 - _ROUNDING
 
 
 def most_requests(limit: float) -> float:
@@ -44,22 +45,20 @@ class SlidingWindow:
 
     def check_all(self, buckets: Sequence[tuple[str, float]]) -> list[RateLimitDecision]:
         """Count one request in all the buckets, if each of them allows it."""
-        now = self._clock()
-        window, elapsed = int(now // WINDOW), now % WINDOW
-        limits = [limit for _, limit in buckets]
+        window, elapsed = divmod(self._clock(), WINDOW)
+        share, reset = 1.0 - elapsed / WINDOW, WINDOW - elapsed
         with self._lock:
-            counts = [self._current(bucket, window) for bucket, _ in buckets]
-            used = [before * (1.0 - elapsed / WINDOW) + here for before, here in counts]
-            left = [most_requests(limit) - n for limit, n in zip(limits, used, strict=True)]
-            allowed = [n >= 1 - _ROUNDING for n in left]
-            counted = all(allowed)
+            counts = [self._current(bucket, int(window)) for bucket, _ in buckets]
+            left = [
+                most_requests(limit) - (before * share + here)
+                for (_, limit), (before, here) in zip(buckets, counts, strict=True)
+            ]
+            counted = not left or min(left) >= _ONE
             for (bucket, _), (before, here) in zip(buckets, counts, strict=True):
-                self._keep(bucket, (window, before, here + counted))
+                self._keep(bucket, (int(window), before, here + counted))
         return [
-            RateLimitDecision(
-                yes, limit, max(0, math.floor(n - counted + _ROUNDING)), WINDOW - elapsed
-            )
-            for yes, limit, n in zip(allowed, limits, left, strict=True)
+            RateLimitDecision(n >= _ONE, limit, max(0, math.floor(n - counted + _ROUNDING)), reset)
+            for (_, limit), n in zip(buckets, left, strict=True)
         ]
 
     def _keep(self, bucket: str, count: tuple[int, int, int]) -> None:

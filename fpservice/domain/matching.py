@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.similarity import Comparison
@@ -49,8 +49,7 @@ MIN_IMPORT_SCORE: Final = 0.75
 SAME_FINGERPRINT: Final = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A stored fingerprint that sounds like the query; ``duration`` in seconds."""
 
     fingerprint_id: int

@@ -135,7 +135,7 @@ class Snapshot:
         native, log = self.segment_search.native, self.log
         if native is not None:
             bounds = (_natural(low), _natural(high), _natural(limit))
-            ids = list(fingerprint_ids)
+            ids = fingerprint_ids if isinstance(fingerprint_ids, list) else list(fingerprint_ids)
             return native.locate(ids, self.delta.native, self.changes, log.data, *bounds)
         found: list[int] = []
         for position in self.positions(fingerprint_ids, low, high):

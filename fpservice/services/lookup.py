@@ -87,10 +87,10 @@ class LookupService:
         Raises:
             SearchUnavailableError: some search was not finished; no answer would be true.
         """
-        deadline = time.monotonic() + self._time_limit + _MARGIN
+        deadline = time.monotonic() + self._time_limit
         self._metrics.count("lookup.searches", len(queries))
         matches = [
-            self._search.find(query.hashes, query.duration, query.max_difference, self._time_limit)
+            self._search.find(query.hashes, query.duration, query.max_difference, deadline)
             if isinstance(query, FingerprintQuery)
             else []
             for query in queries
@@ -98,7 +98,7 @@ class LookupService:
         found = self._tracks(queries, matches)
         described = {one.described for results in found for one in results}
         with self._metrics.timed("lookup.metadata"):
-            shown = self._metadata.describe(described, words, deadline - time.monotonic())
+            shown = self._metadata.describe(described, words, deadline + _MARGIN - time.monotonic())
         self._count(found)
         return [
             [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
+from typing import Final
 
 from fpservice.domain.errors import SearchUnavailableError
 from fpservice.domain.fingerprint import Hashes
@@ -19,6 +20,9 @@ from fpservice.interfaces import (
     Metrics,
     StoredFingerprint,
 )
+
+_TIME_LIMIT: Final = 4.0
+_TOO_LATE: Final = "the search was not finished in time"
 
 
 class FingerprintSearch:
@@ -48,7 +52,7 @@ class FingerprintSearch:
         hashes: Hashes,
         duration: int | None,
         max_difference: int,
-        time_limit: float = 4.0,
+        deadline: float | None = None,
     ) -> list[Match]:
         """Return matches by falling score.
 
@@ -56,26 +60,25 @@ class FingerprintSearch:
             hashes: the query, ``uint32[n]``.
             duration: seconds; None compares candidates of any duration.
             max_difference: how many seconds a candidate's duration may differ, inclusive.
-            time_limit: seconds for all of it.
+            deadline: when all of it has to be done, as ``time.monotonic``, the same for all
+                queries of a request; None: four seconds from now.
 
         Raises:
             SearchUnavailableError: not finished; an empty list would be a lie.
         """
-        deadline = time.monotonic() + time_limit
+        end = time.monotonic() + _TIME_LIMIT if deadline is None else deadline
         with self._turns:
-            return self._find(hashes, duration, max_difference, time_limit, deadline)
+            return self._find(hashes, duration, max_difference, end)
 
     def _find(
-        self,
-        hashes: Hashes,
-        duration: int | None,
-        max_difference: int,
-        time_limit: float,
-        deadline: float,
+        self, hashes: Hashes, duration: int | None, max_difference: int, deadline: float
     ) -> list[Match]:
         terms = query_terms(hashes)
         if not len(terms):
             return []
+        time_limit = deadline - time.monotonic()
+        if time_limit <= 0:
+            raise SearchUnavailableError(_TOO_LATE)
         with self._metrics.timed("lookup.index"):
             hits = self._index.search(
                 terms,
@@ -86,7 +89,7 @@ class FingerprintSearch:
         with self._metrics.timed("lookup.fetch"):
             candidates = self._candidates(hits, duration, max_difference)
         if time.monotonic() > deadline:
-            raise SearchUnavailableError("the search was not finished in time")
+            raise SearchUnavailableError(_TOO_LATE)
         with self._metrics.timed("lookup.compare"):
             matches = self._matches(hashes, candidates)
         if len(matches) < 2:

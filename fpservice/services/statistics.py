@@ -51,8 +51,9 @@ class StatisticsService:
         """Count the queries of one request."""
         hour = int(time.time() // 3600)
         with self._lock:
-            self._lookups[hour, application_id, True] += hits
-            self._lookups[hour, application_id, False] += misses
+            for number, is_hit in ((hits, True), (misses, False)):
+                if number:
+                    self._lookups[hour, application_id, is_hit] += number
             self._count_user_agent(hour // 24, application_id, user_agent)
             due = time.monotonic() - self._written > self._period
             if due:

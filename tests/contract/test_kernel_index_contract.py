@@ -25,7 +25,7 @@ from fpservice.index import manifest
 from fpservice.index.batch_terms import batch_terms
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.layout import LOG
-from fpservice.index.record import Change, TermsOnly
+from fpservice.index.record import Change, TermsOnly, spread
 from fpservice.index.segment import Segment
 from fpservice.index.snapshot import Snapshot
 from fpservice.interfaces import Hit, IndexDelete, StoredFingerprint
@@ -288,7 +288,7 @@ def test_whatever_spreads_the_newest_terms_they_are_found(factor: int) -> None:
     delta, segments = native.Delta(factor), native.Segments([])
     known = {one: np.arange(one, one + 9, dtype=np.uint32) for one in range(1, 400)}
     for one, terms in known.items():
-        delta.append(one, 16, 100, terms)
+        delta.append(one, 16, 100, spread(terms))
     for one, terms in known.items():
         asked = terms << np.uint32(4)
         found = segments.search(tuple, asked, delta, len(delta), 1, 1, 0, 9, 60.0)

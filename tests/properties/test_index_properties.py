@@ -98,9 +98,8 @@ def walk(length: int) -> Hashes:
 def test_terms_of_many_are_the_terms_of_each(batch: list[Hashes]) -> None:
     owners, terms = batch_terms(batch)
     for place, hashes in enumerate(batch):
-        assert sorted(terms[owners == place].tolist()) == sorted(
-            (query_terms(hashes) >> 4).tolist()
-        )
+        expected = record.spread(query_terms(hashes) >> record.TERM_SHIFT)
+        assert sorted(terms[owners == place].tolist()) == sorted(expected.tolist())
 
 
 @QUICK

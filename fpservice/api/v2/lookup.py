@@ -16,10 +16,11 @@ from fpservice.domain.metadata import parse_meta
 def lookup() -> Response:
     """Taggers post fingerprints or track ids, and get tracks and what is known of them."""
     params, application = begin_as_application()
-    metrics = services().metrics
+    here = services()
+    metrics = here.metrics
     with metrics.timed("lookup.decode"):
-        asked = read_queries(params, services().limits)
-    found = services().lookup.lookup(asked.queries, parse_meta(params.text("meta") or ""))
+        asked = read_queries(params, here.limits)
+    found = here.lookup.lookup(asked.queries, parse_meta(params.text("meta") or ""))
     count_lookup(application, found)
     with metrics.timed("lookup.serialise"):
         return responses.ok(lookup_answer(asked, found))
