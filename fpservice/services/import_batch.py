@@ -175,7 +175,9 @@ class ImportBatch:
             track = self._tracks.get(match.fingerprint_id)
             if track is None or track.id in refused:
                 continue
-            if may_join(content.hashes, content.duration, self._members_of(track)):
+            # A fingerprint that is there already is counted where it is, whatever was merged there.
+            is_known = match.score > SAME_FINGERPRINT
+            if is_known or may_join(content.hashes, content.duration, self._members_of(track)):
                 return track, match
             refused.add(track.id)
         return self._add_track(), None
