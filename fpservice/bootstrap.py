@@ -15,6 +15,9 @@ from fpservice.api.context import Limits, Services
 from fpservice.bootstrap_index import (
     build_index,
     build_source,
+    build_true_source,
+    clearing,
+    forgetting,
     index_builder,
     index_comparison,
 )
@@ -109,7 +112,7 @@ def build_parts(config: Config) -> Parts:
         config,
         databases,
         index,
-        build_source(index, databases.fingerprint),
+        build_source(config, index, databases.fingerprint, metrics),
         metrics,
         _musicbrainz(config),
         _redis(config, metrics),
@@ -224,7 +227,8 @@ def build_ingestion(parts: Parts) -> IngestionService:
     )
     # What imports search is not to be taken for what people look up.
     metrics = RenamedMetrics(parts.metrics, "lookup.", "import.")
-    search = FingerprintSearch(parts.index, parts.source, policy, metrics)
+    source = build_true_source(parts.index, parts.databases.fingerprint)
+    search = FingerprintSearch(parts.index, source, policy, metrics)
     return IngestionService(
         parts.databases, search, parts.metrics, worker.max_attempts, worker.retry_delay
     )
@@ -233,13 +237,17 @@ def build_ingestion(parts: Parts) -> IngestionService:
 def build_indexing(parts: Parts) -> IndexingService:
     """Return the service that keeps the index after the database."""
     alone = parts.index.writing if isinstance(parts.index, EmbeddedIndex) else nullcontext
-    return IndexingService(parts.databases.fingerprint, parts.index, parts.metrics, alone)
+    return IndexingService(
+        parts.databases.fingerprint, parts.index, parts.metrics, alone, forgetting(parts.source)
+    )
 
 
 def build_rebuild(parts: Parts) -> IndexRebuildService:
     """Return the service that builds the index anew."""
     return IndexRebuildService(
-        parts.databases.fingerprint, index_builder(parts.config, parts.index)
+        parts.databases.fingerprint,
+        index_builder(parts.config, parts.index),
+        clearing(parts.source),
     )
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from sqlalchemy import make_url
+
+from fpservice.cache.fingerprints.read_through import ReadThroughSource
+from fpservice.cache.fingerprints.shared_file import FingerprintFile
 from fpservice.config import Config
 from fpservice.db.fingerprint.index_changes import everything_is_queued
 from fpservice.db.transaction import Database
@@ -41,9 +45,45 @@ def build_index(config: Config, fingerprint: Database, metrics: Metrics) -> Inde
     )
 
 
-def build_source(index: Index, fingerprint: Database) -> FingerprintSource:
-    """Return where the hashes of candidates are: the embedded index has them beside its terms."""
+def build_source(
+    config: Config, index: Index, fingerprint: Database, metrics: Metrics
+) -> FingerprintSource:
+    """Return where lookups have the hashes of candidates from.
+
+    The embedded index has them beside its terms; where it is external, a file of this machine has
+    those that were read lately.
+    """
+    options = config.cache
+    if isinstance(index, EmbeddedIndex) or not options.fingerprint_file_size:
+        return build_true_source(index, fingerprint)
+    file = FingerprintFile(
+        config.fingerprint_file_path,
+        options.fingerprint_file_size,
+        options.fingerprint_ttl,
+        _without_login(config.fingerprint_url),
+        metrics,
+    )
+    return ReadThroughSource(file, DatabaseSource(fingerprint), metrics)
+
+
+def build_true_source(index: Index, fingerprint: Database) -> FingerprintSource:
+    """Return where imports have hashes from: they decide for good, and on nothing old."""
     return index if isinstance(index, EmbeddedIndex) else DatabaseSource(fingerprint)
+
+
+def forgetting(source: FingerprintSource) -> Callable[[Sequence[int]], None]:
+    """Return what is to be told the ids of fingerprints that have changed."""
+    return source.forget if isinstance(source, ReadThroughSource) else lambda ids: None
+
+
+def clearing(source: FingerprintSource) -> Callable[[], None]:
+    """Return what is to be called when any of the fingerprints may have changed."""
+    return source.clear if isinstance(source, ReadThroughSource) else lambda: None
+
+
+def _without_login(url: str) -> str:
+    # Processes of one machine may log in as different users.
+    return make_url(url).set(username=None, password=None).render_as_string()
 
 
 def index_builder(config: Config, index: Index) -> Callable[[], AbstractContextManager[IndexBuild]]:

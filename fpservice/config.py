@@ -79,6 +79,11 @@ class Config:
         """Folder of the embedded index."""
         return self.data_dir / self.fingerprint_index.path
 
+    @property
+    def fingerprint_file_path(self) -> Path:
+        """File with fingerprints that processes of this machine share."""
+        return self.data_dir / self.cache.fingerprint_file
+
     def _sqlite(self, name: str) -> str:
         return sqlite_location(str(self.data_dir / f"{name}.db"))
 

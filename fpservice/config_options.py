@@ -337,7 +337,7 @@ class SearchOptions:
 
 @dataclass(frozen=True, slots=True)
 class CacheOptions:
-    """What processes remember."""
+    """What processes remember, and what they share in a file."""
 
     api_key_ttl: float = option(60.0, "Time an API key is remembered.", low=0, high=86400)
     api_key_size: int = option(1000, "API keys that a process remembers.", low=1)
@@ -350,6 +350,24 @@ class CacheOptions:
     metadata_size: int = option(
         20_000, "Recordings, releases and tracks that a process remembers, at about 1 kB.", low=1
     )
+    fingerprint_file: str = option(
+        "fingerprints.cache",
+        "File in the data directory with fingerprints that processes of this machine share, where"
+        " the index is external.",
+    )
+    fingerprint_file_size: int = option(
+        2**29,
+        "Bytes of that file, at about 4 kB a fingerprint, 1 MiB to 64 GiB; 0 for none.",
+        low=0,
+    )
+    fingerprint_ttl: float = option(
+        86400.0, "Time that a fingerprint of that file is believed.", low=1, high=31536000
+    )
+
+    def check(self) -> None:
+        """Raise OptionError if the size is one that no file can have."""
+        if self.fingerprint_file_size and not 2**20 <= self.fingerprint_file_size <= 2**36:
+            raise OptionError("fingerprint_file_size", "must be 0, or from 1048576 to 68719476736")
 
 
 @dataclass(frozen=True, slots=True)

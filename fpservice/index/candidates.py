@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fpservice.domain.matching import Match
 from fpservice.domain.similarity import Comparison
-from fpservice.index.log import LogView
+from fpservice.index.log import RecordMap
 from fpservice.interfaces import StoredFingerprint
 
 
@@ -32,12 +32,12 @@ class FetchedCandidates:
 
 @dataclass(frozen=True, slots=True)
 class MappedCandidates:
-    """``Candidates`` in a mapped log, at positions where fingerprints stand.
+    """``Candidates`` in a mapped file, at positions where fingerprints stand.
 
     The kernels in C compare them in place; no array is made of any.
     """
 
-    log: LogView
+    log: RecordMap
     positions: list[int]
 
     def matches(self, comparison: Comparison, min_score: float, beginning: int = 0) -> list[Match]:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fpservice.db.fingerprint.fingerprints import FingerprintRow, fetch_fingerprints
+from fpservice.db.fingerprint.fingerprints import (
+    FingerprintRow,
+    SurveyedRow,
+    fetch_fingerprints,
+    survey_fingerprints,
+)
 from fpservice.db.transaction import Database
 from fpservice.index.candidates import FetchedCandidates
 from fpservice.interfaces import Candidates, StoredFingerprint
@@ -43,6 +48,15 @@ class DatabaseSource:
     ) -> Candidates:
         """Return the first ``limit`` of what :meth:`fetch_within` returns; raises as ``fetch``."""
         return FetchedCandidates(self.fetch_within(fingerprint_ids, low, high)[:limit])
+
+    def survey(self, fingerprint_ids: Sequence[int], low: int, high: int) -> list[SurveyedRow]:
+        """Return those that exist, with hashes where :meth:`fetch_within` has them.
+
+        In no particular order; raises as ``fetch``.
+        """
+        with self._fingerprint.reading() as connection:
+            rows = survey_fingerprints(connection, fingerprint_ids, (low, high))
+        return list(rows.values())
 
 
 def _in_order(ids: Sequence[int], rows: dict[int, FingerprintRow]) -> list[StoredFingerprint]:

@@ -27,23 +27,14 @@ _MIN_GROWTH: Final = 64 << 10
 _MAX_GROWTH: Final = 16 << 20
 
 
-class LogView:
-    """A read-only map of the log as long as it was when opened; ``data`` is the map itself."""
+class RecordMap:
+    """A read-only map of a file with records in it; ``data`` is the map itself."""
 
-    def __init__(self, path: Path) -> None:
-        """Map the log of a generation directory.
-
-        Raises:
-            FileNotFoundError: there is none.
-            IndexCorruptError: it is something else.
-        """
-        self.path = path / LOG
-        with self.path.open("rb") as file:
-            if file.read(START) != _MAGIC:
-                raise IndexCorruptError(damaged(f"{self.path} is no log"))
-            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.size = len(self.data)
-        self._words = np.frombuffer(self.data, dtype="<u4", count=self.size // 4)
+    def __init__(self, data: mmap.mmap) -> None:
+        """Read what is mapped."""
+        self.data = data
+        self.size = len(data)
+        self._words = np.frombuffer(data, dtype="<u4", count=self.size // 4)
 
     def header(self, position: int) -> tuple[int, int, int, int]:
         """Return (id, duration, count, kind) of the record there.
@@ -70,7 +61,24 @@ class LogView:
 
     def holds(self, position: int, data: bytes) -> bool:
         """Return whether these bytes stand there."""
-        return self.published(position, position + len(data)) == data
+        return self.data[position : position + len(data)] == data
+
+
+class LogView(RecordMap):
+    """The log as long as it was when opened."""
+
+    def __init__(self, path: Path) -> None:
+        """Map the log of a generation directory.
+
+        Raises:
+            FileNotFoundError: there is none.
+            IndexCorruptError: it is something else.
+        """
+        self.path = path / LOG
+        with self.path.open("rb") as file:
+            if file.read(START) != _MAGIC:
+                raise IndexCorruptError(damaged(f"{self.path} is no log"))
+            super().__init__(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def published(self, start: int, end: int) -> bytes:
         """Return the bytes between two positions that are both published."""

@@ -20,6 +20,10 @@ BATCH: Final = 1000
 Progress = Callable[[int], None]
 
 
+def _nobody() -> None:
+    """Tell nobody."""
+
+
 class IndexBuild(Protocol):
     """A new index that grows beside the one in use."""
 
@@ -34,9 +38,16 @@ class IndexRebuildService:
     """Builds the index from the database while the old one serves."""
 
     def __init__(
-        self, fingerprint: Database, build: Callable[[], AbstractContextManager[IndexBuild]]
+        self,
+        fingerprint: Database,
+        build: Callable[[], AbstractContextManager[IndexBuild]],
+        tell: Callable[[], None] = _nobody,
     ) -> None:
-        """``build`` begins a new index."""
+        """``build`` begins a new index; ``tell`` is called when it is in use.
+
+        Any fingerprint may have changed since copies of it were made.
+        """
+        self._tell = tell
         self._fingerprint = fingerprint
         self._build = build
 
@@ -59,6 +70,7 @@ class IndexRebuildService:
                 added.update(one.id for one in batch)
                 progress(len(batch))
             build.commit(lambda: self._since(added))
+        self._tell()
         return len(added)
 
     def _batches(self) -> Iterator[list[StoredFingerprint]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from fpservice.db.fingerprint.index_changes import (
@@ -23,6 +23,10 @@ from fpservice.interfaces import (
 BATCH = 200
 
 
+def _nobody(fingerprint_ids: Sequence[int]) -> None:
+    """Tell nobody of changes."""
+
+
 class IndexingService:
     """Applies queued changes to the index."""
 
@@ -32,12 +36,16 @@ class IndexingService:
         index: FingerprintIndex,
         metrics: Metrics,
         alone: Callable[[], AbstractContextManager[object]] = nullcontext,
+        tell: Callable[[Sequence[int]], None] = _nobody,
     ) -> None:
         """Read the queue in the database ``fingerprint``, write ``index``.
 
         ``alone`` keeps other writers of the index away while a batch is read, applied and removed:
         one that read the queue earlier and applies it later would bring back what was replaced.
+
+        ``tell`` is given the ids of what has changed or is gone, by which copies are given up.
         """
+        self._tell = tell
         self._alone = alone
         self._fingerprint = fingerprint
         self._index = index
@@ -66,6 +74,8 @@ class IndexingService:
             queued = queued_changes(connection, BATCH)
         if queued:
             self._index.apply([_change(one) for one in queued])
+            # Before they are forgotten: after a crash in between, they are told again.
+            self._tell([one.fingerprint_id for one in queued])
             with self._fingerprint.writing() as connection:
                 remove_changes(connection, [one.id for one in queued])
         return len(queued)

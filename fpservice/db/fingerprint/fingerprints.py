@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, case, func, insert, select
 
 from fpservice.db.fingerprint.tables import fingerprint, track_fingerprint
 from fpservice.domain.fingerprint import Hashes, from_bytes, to_bytes
@@ -19,6 +19,15 @@ class FingerprintRow:
     id: int
     duration: int
     hashes: Hashes
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedRow:
+    """A fingerprint of which perhaps nothing but the duration was read: ``hashes`` is None."""
+
+    id: int
+    duration: int
+    hashes: Hashes | None
 
 
 _COLUMNS = (fingerprint.c.id, fingerprint.c.length, fingerprint.c.hashes)
@@ -61,6 +70,25 @@ def fetch_fingerprints(
     if seconds is not None:
         statement = statement.where(fingerprint.c.length.between(*seconds))
     return {row.id: _row(row) for row in connection.execute(statement)}
+
+
+def survey_fingerprints(
+    connection: Connection, ids: Sequence[int], seconds: tuple[int, int]
+) -> dict[int, SurveyedRow]:
+    """Return the fingerprints that exist, by id, with hashes if ``seconds``, inclusive, fit."""
+    if not ids:
+        return {}
+    fits = fingerprint.c.length.between(*seconds)
+    hashes = case((fits, fingerprint.c.hashes)).label("hashes")
+    statement = select(fingerprint.c.id, fingerprint.c.length, hashes).where(
+        fingerprint.c.id.in_(ids)
+    )
+    return {
+        row.id: SurveyedRow(
+            row.id, row.length, None if row.hashes is None else from_bytes(row.hashes)
+        )
+        for row in connection.execute(statement)
+    }
 
 
 def fingerprints_of_track(connection: Connection, track_id: int) -> list[FingerprintRow]:

@@ -1,0 +1,1 @@
+"""A copy of fingerprints that all processes of a machine share, in a file that they map."""
