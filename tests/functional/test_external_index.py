@@ -9,15 +9,22 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import requests
+from sqlalchemy import event, select, update
 
 from fpservice.bootstrap import build_comparison, build_indexing, build_parts, build_rebuild
 from fpservice.db.fingerprint.index_changes import queue_changes
 from fpservice.db.fingerprint.tables import fingerprint
 from fpservice.domain.errors import IndexUnavailableError
+from fpservice.domain.fingerprint import to_bytes
+from fpservice.index.database_source import DatabaseSource
 from fpservice.index.http import HttpIndex
 from fpservice.index.http_builder import HttpIndexBuilder
 from fpservice.interfaces import IndexDelete
@@ -112,6 +119,79 @@ def test_the_same_music_again_is_the_same_track(installed: Installation) -> None
     gids = {one["result"]["id"] for one in installed.status(*ids)}
     assert len(gids) == 2
     assert installed.parts.index.status().fingerprints == 3
+
+
+@contextmanager
+def statements(installed: Installation) -> Iterator[list[str]]:
+    """Yield what is asked of the fingerprints' database, but for what lookups ask of the driver."""
+    asked: list[str] = []
+
+    def note(*execution: Any) -> None:
+        if execution[2].startswith("SELECT"):
+            asked.append(execution[2])
+
+    engine = installed.parts.databases.fingerprint.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def replace_with_noise(installed: Installation, *, queued: bool) -> None:
+    noise = to_bytes(sample(1, length=900).hashes)
+    with installed.parts.databases.fingerprint.writing() as connection:
+        ids = list(connection.execute(select(fingerprint.c.id)).scalars())
+        connection.execute(update(fingerprint).values(hashes=noise))
+        if queued:
+            queue_changes(connection, ids)
+
+
+def test_lookups_read_fingerprints_once(installed: Installation) -> None:
+    fill(installed)
+    with statements(installed) as asked:
+        first = installed.call("/v2/lookup", **song())["results"]
+        assert len(asked) == 1
+        assert installed.call("/v2/lookup", **song())["results"] == first != []
+        assert len(asked) == 1
+    assert installed.config.fingerprint_file_path.exists()
+
+
+def test_what_is_replaced_is_found_as_it_is_now(installed: Installation) -> None:
+    fill(installed)
+    assert installed.call("/v2/lookup", **song())["results"] != []
+    replace_with_noise(installed, queued=True)
+    build_indexing(installed.parts).drain()
+    assert installed.call("/v2/lookup", **song())["results"] == []
+    # The index has other terms now; so look at what is compared too.
+    found = installed.parts.source.fetch(ids_of(installed))
+    assert len(found) == 3
+    assert all(np.array_equal(one.hashes, sample(1, length=900).hashes) for one in found)
+
+
+def test_imports_decide_on_what_the_database_has(installed: Installation) -> None:
+    fill(installed)
+    [found] = installed.call("/v2/lookup", **song())["results"]
+    replace_with_noise(installed, queued=False)
+    assert installed.call("/v2/lookup", **song())["results"] == [found]
+    [submission] = installed.submit(**song(), mbid=MBID)
+    installed.import_all()
+    [status] = installed.status(submission)
+    assert status["result"]["id"] != found["id"]
+
+
+def test_a_rebuild_forgets_what_lookups_read(installed: Installation) -> None:
+    fill(installed)
+    assert installed.call("/v2/lookup", **song())["results"] != []
+    replace_with_noise(installed, queued=False)
+    rebuild(installed)
+    assert not installed.config.fingerprint_file_path.exists()
+    assert installed.call("/v2/lookup", **song())["results"] == []
+
+
+def test_the_file_can_be_switched_off(installed: Installation) -> None:
+    options = replace(installed.config.cache, fingerprint_file_size=0)
+    parts = build_parts(replace(installed.config, cache=options))
+    assert isinstance(parts.source, DatabaseSource)
+    parts.close()
 
 
 def test_durations_are_kept_apart(installed: Installation) -> None:
