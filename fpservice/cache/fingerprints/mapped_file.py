@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from fpservice.index.log import RecordMap
 from fpservice.index.record import FINGERPRINT, HEADER, MAX_ID
 
 _UNKNOWN: Final = -1
+_BUCKET: Final = struct.Struct(f"<{4 * WAYS}I")
 _DURATION: Final = np.uint32(0xFFFF)
 Words = NDArray[np.uint32]
 
@@ -135,11 +137,13 @@ class MappedFile(RecordMap):
 
         The place is 0 if none. A slot that is taken from another id is the one longest unread.
         """
-        bucket = int(self.geometry.bucket(fingerprint_id))
-        row = self._table[bucket]
-        same = np.flatnonzero(row[:, 0] == fingerprint_id)
-        way = int(same[0]) if len(same) else int(row[:, 2].argmin())
-        return bucket * WAYS + way, int(row[way, 1]) if len(same) else 0
+        first = self.geometry.bucket(fingerprint_id) * WAYS
+        words = _BUCKET.unpack_from(self.data, self.geometry.slot_place(first))
+        ids, read = words[0::4], words[2::4]
+        if fingerprint_id in ids:
+            way = ids.index(fingerprint_id)
+            return first + way, words[4 * way + 1]
+        return first + read.index(min(read)), 0
 
     def slots_of(self, ids: Sequence[int]) -> list[int]:
         """Return the numbers of the slots that these ids have, however old or damaged."""
