@@ -175,8 +175,7 @@ class MappedFile(RecordMap):
     def _is_whole(self, slots: _Slots, number: int, fingerprint_id: int) -> bool:
         if slots.are_checked[number]:
             return True
-        place = slots.places[number]
-        duration = slots.durations[number]
+        place, duration = slots.places[number], slots.durations[number]
         whole = place > 0 and self._is_record(place << UNIT_BITS, fingerprint_id, duration)
         if whole:
             self._checked[slots.numbers[number]] = place
@@ -186,12 +185,11 @@ class MappedFile(RecordMap):
         end = self.end
         if not self.geometry.records <= position <= end - HEADER.size:
             return False
-        checksum: int
         checksum, held, seconds, count, kind = HEADER.unpack_from(self.data, position)
         record_end = position + HEADER.size + 4 * count
         if (held, seconds, kind) != (fingerprint_id, duration, FINGERPRINT) or record_end > end:
             return False
-        return zlib.crc32(self.data[position + 4 : record_end]) == checksum
+        return bool(checksum == zlib.crc32(self.data[position + 4 : record_end]))
 
 
 def _identity(stat: os.stat_result) -> tuple[int, int, int]:

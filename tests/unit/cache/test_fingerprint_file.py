@@ -147,6 +147,22 @@ def test_what_is_replaced_while_it_is_read_is_not_kept(path: Path, database: Kep
     assert holds(one, sample(1, version=1))
 
 
+def test_what_is_replaced_while_the_file_is_too_is_not_kept(
+    path: Path, database: KeptSource
+) -> None:
+    one, other = opened(path, database), opened(path, KeptSource(samples([50])))
+
+    def replace() -> None:
+        database.while_asked = lambda: None
+        database.contents[1] = sample(1, version=1)
+        other.clear()
+        other.fetch([50])
+
+    database.while_asked = replace
+    assert holds(one, sample(1))
+    assert holds(one, sample(1, version=1))
+
+
 def test_all_is_forgotten_when_the_lock_cannot_be_had(
     path: Path, database: KeptSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +287,31 @@ def test_damaged_slots_and_records_are_absent(path: Path, database: KeptSource) 
             write_at(path, place, rng.randbytes(rng.randrange(1, 9)))
         assert holds(opened(path, database), *known)
     assert len(database.asked) > 20
+
+
+def test_a_damaged_duration_hides_nothing(path: Path, database: KeptSource) -> None:
+    opened(path, database).fetch_within([1], 1000, 1001)
+    view = MappedFile(path, name_of(NAME))
+    [number] = view.slots_of([1])
+    write_at(path, view.geometry.slot_place(number) + 12, b"\x05\x00")
+    found = opened(path, database).fetch_within([1], 100, 1000)
+    assert [one.id for one in found] == [1]
+
+
+def test_what_a_power_loss_leaves_behind_the_end_does_not_count(
+    path: Path, database: KeptSource
+) -> None:
+    opened(path, database).fetch([1])
+    end = MappedFile(path, name_of(NAME)).end
+    opened(path, database).fetch([2, 3, 4])
+    write_at(path, STATE_PLACE + 8, end.to_bytes(8, "little"))
+    early = opened(path, database)
+    assert holds(early, *samples([1, 3]))
+    # It was not taken for one that is there: others write where it was.
+    assert MappedFile(path, name_of(NAME)).end > end
+    for one in range(10, 20):
+        assert holds(early, *samples([one, 2, 3, 4]))
+        assert holds(opened(path, database), *samples([1, 2, 3, 4, one]))
 
 
 def test_a_record_without_its_slot_does_not_count(
