@@ -16,7 +16,9 @@ import pytest
 
 from fpservice.cache.fingerprints.file_format import name_of
 from fpservice.cache.fingerprints.mapped_file import MappedFile
+from tests.counted_metrics import CountedMetrics
 from tests.faults.fingerprint_sharer import IDS, VersionedSource, Versions, version_of
+from tests.faults.small_disk import small_disk
 from tests.shared_fingerprints import NAME, opened
 
 REPOSITORY = Path(__file__).parents[2]
@@ -103,6 +105,27 @@ def test_the_file_is_taken_away_again_and_again(folder: Path) -> None:
         assert done(looking) > 20
         assert done(replacing) > 20
     all_is_right(folder)
+
+
+def test_a_disk_that_fills_up(folder: Path) -> None:
+    processes = [os.getpid()]
+    with small_disk(folder / "shared") as disk:
+        # Once with a file that is there, and once without any.
+        for begun in (True, False):
+            path = folder / "shared" / "file"
+            path.unlink(missing_ok=True)
+            metrics = CountedMetrics()
+            database = VersionedSource(Versions(folder / "stored"))
+            source = opened(path, database, metrics)
+            if begun:
+                source.fetch([1])
+            disk.fill(64 << 10 if begun else 0, processes)
+            for _ in range(2):
+                found = source.fetch(range(1, IDS + 1))
+                assert [version_of(one) for one in found] == [0] * IDS
+            disk.clear(processes)
+            assert metrics.counts["cache.errors.fingerprints.file"] > 0
+            all_is_right(folder)
 
 
 def test_a_child_reads_what_its_parent_has_mapped(folder: Path) -> None:
