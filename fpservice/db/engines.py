@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from fpservice.db.watched import WatchedConnection
+
 # Less than the time clients wait for an answer.
 BUSY_TIMEOUT_MS = 4_000
 IMMEDIATE = "fpservice_immediate"
+# A server that keeps its own limit gets this much more time to say so, in seconds.
+_MARGIN: Final = 0.5
+# Looking whether a connection is alive and making another one have to fit into the time that
+# clients wait.
+_PING_LIMIT: Final = 1.0
+# Of connections that nobody uses, or to machines that are gone, libpq learns by these.
+_TCP: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 
 def open_engine(
@@ -22,34 +39,70 @@ def open_engine(
     connect_timeout: int = 3,
     statement_timeout: float = 4.0,
     autocommit: bool = False,
+    read_only: bool = False,
+    pooler: bool = False,
 ) -> Engine:
     """Return an engine for a SQLAlchemy URL; nothing connects yet.
 
-    Times in seconds; without a ``statement_timeout`` the server's own counts. With ``autocommit``
-    statements take one round trip each: no transaction begins, and whether a connection is still
-    alive is seen when it is used. On SQLite it makes no difference.
+    Times in seconds. A ``statement_timeout`` is kept by the server, and a little later on this side
+    for the case that the server hangs; 0 is none. With ``autocommit`` statements take one round
+    trip each: no transaction begins, and whether a connection is still alive is seen when it is
+    used. ``read_only`` spares the transactions alone, and the server refuses writes. With a
+    ``pooler`` in between nothing is said to the session, which is shared: no time limit either.
+    On SQLite it all makes no difference.
     """
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url)
-    limits: dict[str, Any] = {}
-    if statement_timeout:
-        milliseconds = int(statement_timeout * 1000)
-        # Sent when the connection is made; a pooler in transaction mode would refuse it.
-        limits["options"] = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
-    return create_engine(
+    session = {} if pooler else _session(statement_timeout, read_only=read_only)
+    limit = statement_timeout + _MARGIN if statement_timeout else math.inf
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_recycle=pool_recycle,
         pool_pre_ping=not autocommit,
-        **({"isolation_level": "AUTOCOMMIT"} if autocommit else {}),
+        **({"isolation_level": "AUTOCOMMIT"} if autocommit or read_only else {}),
         # Rows that may be there already take one round trip a hundred, not one each.
         executemany_mode="values_plus_batch",
         # Statements carry keys; a log must not.
         hide_parameters=True,
         pool_timeout=connect_timeout,
-        connect_args={"connect_timeout": connect_timeout, **limits},
+        connect_args={
+            "connect_timeout": connect_timeout,
+            "connection_factory": partial(WatchedConnection, limit),
+            **{name: value for name, value in _TCP.items() if name not in make_url(url).query},
+            **session,
+        },
     )
+    if not autocommit:
+        _limit_pings(engine, limit)
+    return engine
+
+
+def _session(statement_timeout: float, *, read_only: bool) -> dict[str, str]:
+    """Return what the server is told when a connection is made, at the cost of no round trip."""
+    settings: dict[str, object] = {}
+    if statement_timeout:
+        milliseconds = int(statement_timeout * 1000)
+        settings |= {"statement_timeout": milliseconds, "lock_timeout": milliseconds}
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    return {"options": options} if options else {}
+
+
+def _limit_pings(engine: Engine, limit: float) -> None:
+    """Give what is sent between two uses of a connection less time: it is a ping alone."""
+
+    def returned(connection: WatchedConnection | None, _: ConnectionPoolEntry) -> None:
+        if connection is not None:
+            connection.limit = min(limit, _PING_LIMIT)
+
+    def taken(connection: WatchedConnection, _: ConnectionPoolEntry, __: object) -> None:
+        connection.limit = limit
+
+    event.listen(engine, "checkin", returned)
+    event.listen(engine, "checkout", taken)
 
 
 def _open_sqlite(url: str) -> Engine:

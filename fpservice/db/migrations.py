@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import sysconfig
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from fpservice.db.app.tables import metadata as app_metadata
 from fpservice.db.fingerprint.tables import metadata as fingerprint_metadata
 from fpservice.db.ingest.tables import metadata as ingest_metadata
 from fpservice.db.transaction import Database
+from fpservice.db.watched import patience
 
 METADATA: Final[dict[str, MetaData]] = {
     "app": app_metadata,
@@ -44,9 +46,9 @@ def upgrade(database: Database) -> None:
     Raises:
         DatabaseUnavailableError: the database does not answer.
     """
-    with database.writing() as connection:
+    # A migration may take longer than any request, and so may another process's.
+    with database.writing() as connection, patience(connection, math.inf):
         if connection.dialect.name == "postgresql":
-            # A migration may take longer than any request, and so may another process's.
             connection.execute(text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             # While it waits for a table, all who want the table wait behind it.

@@ -7,22 +7,26 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import psycopg2
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, exc
 
 from fpservice.db.engines import IMMEDIATE
+from fpservice.db.failures import (
+    DRIVER_ERRORS,
+    first_line,
+    is_lost,
+    noticing_loss,
+    translated,
+    unavailable,
+    was_cut,
+)
 from fpservice.db.quick import QuickConnection
-from fpservice.domain.errors import DatabaseUnavailableError
+from fpservice.db.replica import Replica
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_DRIVER_ERRORS: Final = (
-    psycopg2.OperationalError,
-    psycopg2.InterfaceError,
-    sqlite3.OperationalError,
-)
 
 
 class _ConnectionLostError(Exception):
@@ -46,7 +50,7 @@ class Database:
         """
         self.name = name
         self.engine = engine
-        self._replica = replica
+        self._replica = Replica(name, replica) if replica else None
         self._quick = quick if self.has_many_writers else replica or engine
 
     @contextmanager
@@ -56,7 +60,11 @@ class Database:
         Raises:
             DatabaseUnavailableError: no connection, a lost one, a time limit or a lock.
         """
-        with self._translated(), self.engine.connect() as connection:
+        with (
+            translated(self.name),
+            self.engine.connect() as connection,
+            noticing_loss(self.name, connection),
+        ):
             yield connection
 
     @contextmanager
@@ -66,12 +74,12 @@ class Database:
         Raises:
             DatabaseUnavailableError: neither the replica nor the database answers.
         """
-        connection = self._replica_connection()
+        connection = self._replica.connect() if self._replica else None
         if connection is None:
             with self.reading() as own:
                 yield own
             return
-        with self._translated(), connection:
+        with translated(self.name), connection, self._noticing_replica(connection):
             yield connection
 
     def quickly(self, read: Callable[[QuickConnection], T]) -> T:
@@ -88,21 +96,19 @@ class Database:
                 return self._read_quickly(self._quick, driver, read)
             except _ConnectionLostError as error:
                 # It was lost while nobody used it.
-                log.info("%s: %s", self.name, _first_line(error))
+                log.info("%s: %s", self.name, first_line(error))
         with self.reading_replica() as connection:
             return read(QuickConnection.within(connection))
 
     def _quick_connection(self) -> PoolProxiedConnection | None:
-        if self._quick is None:
+        if self._quick is None or (self._replica and self._replica.rests):
             return None
         try:
             return self._quick.raw_connection()
-        except (exc.SQLAlchemyError, *_DRIVER_ERRORS) as error:
+        except (exc.SQLAlchemyError, *DRIVER_ERRORS) as error:
             if self._replica is None:
-                raise DatabaseUnavailableError(
-                    f"database {self.name}: {_first_line(error)}"
-                ) from error
-            log.warning("replica of %s does not answer: %s", self.name, _first_line(error))
+                raise unavailable(self.name, error) from error
+            self._replica.failed(error)
             return None
 
     def _read_quickly(
@@ -110,14 +116,23 @@ class Database:
     ) -> T:
         try:
             return read(QuickConnection(quick.dialect, driver))
-        except _DRIVER_ERRORS as error:
-            is_lost = bool(getattr(driver.dbapi_connection, "closed", False))
-            driver.invalidate()
-            if is_lost:
-                raise _ConnectionLostError(str(error)) from error
-            raise DatabaseUnavailableError(f"database {self.name}: {_first_line(error)}") from error
+        except (psycopg2.Error, sqlite3.OperationalError) as error:
+            failure = self._quick_failure(driver, error)
+            if failure is None:
+                raise
+            raise failure from error
         finally:
             driver.close()
+
+    def _quick_failure(self, driver: PoolProxiedConnection, error: Exception) -> Exception | None:
+        """Return what is to be raised instead, if anything; the connection is wanted no more."""
+        lost, cut = is_lost(driver), was_cut(driver)
+        driver.invalidate()
+        if cut and self._replica:
+            self._replica.failed(error)
+        if lost and not cut:
+            return _ConnectionLostError(str(error))
+        return unavailable(self.name, error) if lost or isinstance(error, DRIVER_ERRORS) else None
 
     @property
     def has_replica(self) -> bool:
@@ -129,14 +144,16 @@ class Database:
         """Whether transactions that write run side by side; on SQLite there is one at a time."""
         return self.engine.dialect.name != "sqlite"
 
-    def _replica_connection(self) -> Connection | None:
-        if self._replica is None:
-            return None
+    @contextmanager
+    def _noticing_replica(self, connection: Connection) -> Iterator[None]:
+        driver = connection.connection.dbapi_connection
         try:
-            return self._replica.connect()
-        except exc.SQLAlchemyError as error:
-            log.warning("replica of %s does not answer: %s", self.name, _reason(error))
-            return None
+            with noticing_loss(self.name, connection):
+                yield
+        except Exception as error:
+            if self._replica and getattr(driver, "was_cut", False):
+                self._replica.failed(error)
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -145,25 +162,15 @@ class Database:
         Raises:
             DatabaseUnavailableError: no connection, a lost one, a time limit or a lock.
         """
-        with self._translated(), self.engine.connect() as plain:
+        with translated(self.name), self.engine.connect() as plain:
             connection = plain.execution_options(**{IMMEDIATE: True})
-            with connection.begin():
+            with connection.begin(), noticing_loss(self.name, connection):
                 yield connection
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-            raise DatabaseUnavailableError(f"database {self.name}: {_reason(error)}") from error
-        except exc.DBAPIError as error:
-            if error.connection_invalidated:
-                raise DatabaseUnavailableError(f"database {self.name}: connection lost") from error
-            raise
 
     def close(self) -> None:
         """Close the pooled connections."""
-        for engine in (self.engine, self._replica, self._quick):
+        replica = self._replica.engine if self._replica else None
+        for engine in (self.engine, replica, self._quick):
             if engine is not None:
                 engine.dispose()
 
@@ -184,11 +191,3 @@ class Databases:
         """Close the pooled connections of all."""
         for database in self.all():
             database.close()
-
-
-def _reason(error: exc.SQLAlchemyError) -> str:
-    return _first_line(getattr(error, "orig", None) or error)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -27,7 +28,11 @@ class CheckResult:
 
 
 class HealthService:
-    """Runs checks side by side within one time limit."""
+    """Runs checks side by side within one time limit.
+
+    A check that hangs is under way once, however often it is asked for: its thread and connection
+    are all that it takes.
+    """
 
     def __init__(
         self,
@@ -51,14 +56,34 @@ class HealthService:
             f"database_{database.name}_write": _writer(database) for database in databases.all()
         }
         self._writes.update(more or {})
+        self._executor = ThreadPoolExecutor(
+            len(self._reads) + len(self._writes), thread_name_prefix="health"
+        )
+        self._lock = threading.Lock()
+        self._under_way: dict[str, Future[CheckResult]] = {}
 
     def read_only(self) -> dict[str, CheckResult]:
         """Check that everything can be read."""
-        return _run(self._reads)
+        return self._run(self._reads)
 
     def full(self) -> dict[str, CheckResult]:
         """Check that everything can be read and written."""
-        return _run({**self._reads, **self._writes})
+        return self._run({**self._reads, **self._writes})
+
+    def _run(self, checks: Mapping[str, Check]) -> dict[str, CheckResult]:
+        futures = {name: self._begun(name, check) for name, check in checks.items()}
+        # A check that hangs is not waited for; its thread ends with its own time limit.
+        wait(futures.values(), timeout=TIME_LIMIT)
+        return {name: _result(future) for name, future in futures.items()}
+
+    def _begun(self, name: str, check: Check) -> Future[CheckResult]:
+        """Return the check that is under way, or begin it."""
+        with self._lock:
+            future = self._under_way.get(name)
+            if future is None or future.done():
+                future = self._executor.submit(_timed, check)
+                self._under_way[name] = future
+            return future
 
 
 def _reader(database: Database) -> Check:
@@ -87,17 +112,8 @@ def _writer(database: Database) -> Check:
     return check
 
 
-def _run(checks: Mapping[str, Check]) -> dict[str, CheckResult]:
-    executor = ThreadPoolExecutor(max_workers=len(checks), thread_name_prefix="health")
-    futures = {name: executor.submit(_timed, check) for name, check in checks.items()}
-    wait(futures.values(), timeout=TIME_LIMIT)
-    # A check that hangs is not waited for; its thread ends with its own time limit.
-    executor.shutdown(wait=False, cancel_futures=True)
-    return {name: _result(future) for name, future in futures.items()}
-
-
 def _result(future: Future[CheckResult]) -> CheckResult:
-    if future.done() and not future.cancelled():
+    if future.done():
         return future.result()
     return CheckResult(False, TIME_LIMIT * 1000, "no answer in time")
 

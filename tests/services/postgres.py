@@ -8,8 +8,8 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -117,6 +117,16 @@ class PostgresServer:
         """Start the crashed server at the same place, with its databases."""
         assert self.process is not None
         self.process.start_again()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Have a server that was started here hang, connections and all, within the block."""
+        assert self.process is not None
+        self.process.suspend()
+        try:
+            yield
+        finally:
+            self.process.resume()
 
     def stop(self) -> None:
         """Stop the server if it was started here, else drop the databases that were made."""

@@ -110,6 +110,19 @@ class ServerProcess:
         """
         self._start()
 
+    def suspend(self) -> None:
+        """Have the server and its processes stand still, as on a machine that hangs."""
+        for server in psutil.Process(self._keeper.pid).children():
+            # The first one first: it would start others.
+            server.suspend()
+            for child in server.children(recursive=True):
+                child.suspend()
+
+    def resume(self) -> None:
+        """Let all of them go on."""
+        for process in psutil.Process(self._keeper.pid).children(recursive=True):
+            process.resume()
+
     def log(self) -> str:
         """Return what the server has logged."""
         try:
