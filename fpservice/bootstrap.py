@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from contextlib import nullcontext
@@ -308,8 +309,16 @@ def _musicbrainz(config: Config) -> Database | None:
         return None
     if url.startswith("sqlite"):
         raise ConfigError("database_musicbrainz.url must be of a PostgreSQL database")
-    limit = min(options.statement_timeout, config.musicbrainz.time_limit)
-    return _database("musicbrainz", url, replace(options, statement_timeout=limit))
+    # Nobody waits for longer.
+    limit = min(options.statement_timeout or math.inf, config.musicbrainz.time_limit)
+    options = replace(options, statement_timeout=limit)
+    replica = options.replica_location()
+    # Few statements, each of them a whole: nothing for the quick ones, which lookups repeat.
+    return Database(
+        "musicbrainz",
+        _engine(url, options, read_only=True),
+        _engine(replica, options, read_only=True) if replica else None,
+    )
 
 
 def _database(name: str, url: str, options: DatabaseOptions) -> Database:
@@ -323,7 +332,9 @@ def _database(name: str, url: str, options: DatabaseOptions) -> Database:
     )
 
 
-def _engine(url: str, options: DatabaseOptions, *, autocommit: bool = False) -> Engine:
+def _engine(
+    url: str, options: DatabaseOptions, *, autocommit: bool = False, read_only: bool = False
+) -> Engine:
     return open_engine(
         url,
         pool_size=options.pool_size,
@@ -331,6 +342,8 @@ def _engine(url: str, options: DatabaseOptions, *, autocommit: bool = False) -> 
         connect_timeout=options.connect_timeout,
         statement_timeout=options.statement_timeout,
         autocommit=autocommit,
+        read_only=read_only,
+        pooler=options.pooler,
     )
 
 

@@ -42,6 +42,10 @@ def build_checks(parts: Parts) -> dict[str, Check]:
             checks[f"replica of {database.name}"] = replica_check(database, section)
     if parts.musicbrainz is not None:
         checks["database musicbrainz"] = musicbrainz_check(parts.musicbrainz)
+        if parts.musicbrainz.has_replica:
+            checks["replica of musicbrainz"] = replica_check(
+                parts.musicbrainz, "database_musicbrainz"
+            )
     if parts.redis is not None:
         checks["redis"] = _redis_check(parts)
     if parts.config.nats.servers:

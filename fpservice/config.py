@@ -31,9 +31,13 @@ class Config:
 
     data_dir: Path = field(default_factory=lambda: Path("data").absolute())
     database: options.DatabaseOptions = field(default_factory=options.DatabaseOptions)
-    database_fingerprint: options.DatabaseOptions = field(default_factory=options.DatabaseOptions)
+    database_fingerprint: options.ReplicatedDatabaseOptions = field(
+        default_factory=options.ReplicatedDatabaseOptions
+    )
     database_ingest: options.DatabaseOptions = field(default_factory=options.DatabaseOptions)
-    database_musicbrainz: options.DatabaseOptions = field(default_factory=options.DatabaseOptions)
+    database_musicbrainz: options.ReplicatedDatabaseOptions = field(
+        default_factory=options.ReplicatedDatabaseOptions
+    )
     redis: options.RedisOptions = field(default_factory=options.RedisOptions)
     nats: options.NatsOptions = field(default_factory=options.NatsOptions)
     fingerprint_index: options.FingerprintIndexOptions = field(

@@ -66,12 +66,12 @@ class DatabaseOptions:
     connect_timeout: int = option(3, "Time limit of connecting.", low=1, high=60)
     statement_timeout: float = option(
         4.0,
-        "Time limit of a statement; 0 sets none, as PgBouncer needs it.",
+        "Time limit of a statement; 0 is none, on this side neither.",
         low=0,
         high=86400,
     )
-    replica_url: str | None = option(
-        None, "A read-only copy that lookups may read; a little late does no harm.", secret=True
+    pooler: bool = option(
+        False, "PgBouncer stands in between; the server has to know its time limits by itself."
     )
 
     def location(self) -> str | None:
@@ -82,14 +82,27 @@ class DatabaseOptions:
 
     def replica_location(self) -> str | None:
         """Return the SQLAlchemy URL of the replica, password included, or None."""
-        if self.replica_url is None:
-            return None
-        return database_location(self.replica_url, None, None, self.password, None, None)
+        return None
 
     def check(self) -> None:
         """Raise OptionError if the options do not go together."""
         self.location()
         self.replica_location()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicatedDatabaseOptions(DatabaseOptions):
+    """A database that is read so much that copies of it may share the work."""
+
+    replica_url: str | None = option(
+        None, "A read-only copy that lookups may read; a little late does no harm.", secret=True
+    )
+
+    def replica_location(self) -> str | None:
+        """Return the SQLAlchemy URL of the replica, password included, or None."""
+        if self.replica_url is None:
+            return None
+        return database_location(self.replica_url, None, None, self.password, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,9 +424,9 @@ class WorkerOptions:
 
 SECTIONS: dict[str, type] = {
     "database": DatabaseOptions,
-    "database_fingerprint": DatabaseOptions,
+    "database_fingerprint": ReplicatedDatabaseOptions,
     "database_ingest": DatabaseOptions,
-    "database_musicbrainz": DatabaseOptions,
+    "database_musicbrainz": ReplicatedDatabaseOptions,
     "redis": RedisOptions,
     "nats": NatsOptions,
     "fingerprint_index": FingerprintIndexOptions,

@@ -8,6 +8,7 @@ from fpservice.db.fingerprint.fingerprints import (
     FingerprintRow,
     SurveyedRow,
     fetch_fingerprints,
+    missing_fingerprints,
     survey_fingerprints,
 )
 from fpservice.db.transaction import Database
@@ -16,7 +17,10 @@ from fpservice.interfaces import Candidates, StoredFingerprint
 
 
 class DatabaseSource:
-    """A ``FingerprintSource``: one query for all fingerprints of a lookup."""
+    """A ``FingerprintSource``: one query for all fingerprints of a lookup, of the replica if any.
+
+    The index may be ahead of a replica; what that has not got yet is read from the database itself.
+    """
 
     def __init__(self, fingerprint: Database) -> None:
         """Read the database ``fingerprint``."""
@@ -28,9 +32,7 @@ class DatabaseSource:
         Raises:
             DatabaseUnavailableError: the database does not answer.
         """
-        with self._fingerprint.reading() as connection:
-            rows = fetch_fingerprints(connection, fingerprint_ids)
-        return _in_order(fingerprint_ids, rows)
+        return _in_order(fingerprint_ids, self._rows(fingerprint_ids))
 
     def fetch_within(
         self, fingerprint_ids: Sequence[int], low: int, high: int
@@ -39,9 +41,7 @@ class DatabaseSource:
 
         The hashes of the others are not read.
         """
-        with self._fingerprint.reading() as connection:
-            rows = fetch_fingerprints(connection, fingerprint_ids, (low, high))
-        return _in_order(fingerprint_ids, rows)
+        return _in_order(fingerprint_ids, self._rows(fingerprint_ids, (low, high)))
 
     def candidates(
         self, fingerprint_ids: Sequence[int], low: int, high: int, limit: int
@@ -54,9 +54,26 @@ class DatabaseSource:
 
         In no particular order; raises as ``fetch``.
         """
-        with self._fingerprint.reading() as connection:
+        with self._fingerprint.reading_replica() as connection:
             rows = survey_fingerprints(connection, fingerprint_ids, (low, high))
+        late = [id for id in fingerprint_ids if id not in rows]
+        if late and self._fingerprint.has_replica:
+            with self._fingerprint.reading() as connection:
+                rows |= survey_fingerprints(connection, late, (low, high))
         return list(rows.values())
+
+    def _rows(
+        self, ids: Sequence[int], seconds: tuple[int, int] | None = None
+    ) -> dict[int, FingerprintRow]:
+        late: Sequence[int] = ()
+        with self._fingerprint.reading_replica() as connection:
+            rows = fetch_fingerprints(connection, ids, seconds)
+            if self._fingerprint.has_replica:
+                late = missing_fingerprints(connection, [id for id in ids if id not in rows])
+        if late:
+            with self._fingerprint.reading() as connection:
+                rows |= fetch_fingerprints(connection, late, seconds)
+        return rows
 
 
 def _in_order(ids: Sequence[int], rows: dict[int, FingerprintRow]) -> list[StoredFingerprint]:

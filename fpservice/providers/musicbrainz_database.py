@@ -20,7 +20,6 @@ from fpservice.db.musicbrainz.recordings import (
     recordings_by_mbid,
 )
 from fpservice.db.musicbrainz.releases import ReleaseRow, releases_by_id
-from fpservice.db.musicbrainz.session import only_read
 from fpservice.db.musicbrainz.tracks import TrackRow, releases_of_recordings, tracks_of_recordings
 from fpservice.db.transaction import Database
 from fpservice.domain.errors import DatabaseUnavailableError, MetadataUnavailableError
@@ -39,9 +38,8 @@ class MusicBrainzDatabase:
     """Reads many recordings with at most four statements, however many they are."""
 
     def __init__(self, database: Database) -> None:
-        """Read from a PostgreSQL database to which nobody has connected yet."""
+        """Read from a PostgreSQL database, or from its replica."""
         self._database = database
-        only_read(database.engine)
 
     def recordings(
         self, mbids: Collection[uuid.UUID], parts: RecordingParts, time_limit: float = math.inf
@@ -95,7 +93,7 @@ class MusicBrainzDatabase:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
-            with self._database.reading() as connection:
+            with self._database.reading_replica() as connection:
                 yield connection
         except DatabaseUnavailableError as error:
             raise MetadataUnavailableError(str(error)) from error

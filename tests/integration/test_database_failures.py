@@ -104,9 +104,9 @@ def test_a_locked_database_of_sqlite(tmp_path: Path) -> None:
         closing(sqlite3.connect(path)) as other,
     ):
         other.execute("CREATE TABLE one (number integer)")
-        other.execute("BEGIN IMMEDIATE")
         with database.reading() as one:
             on_driver(one, "PRAGMA busy_timeout = 100")
+        other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailableError, match="locked"), database.reading() as one:
             on_driver(one, "INSERT INTO one VALUES (1)")
         other.rollback()

@@ -47,7 +47,7 @@ def musicbrainz_url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture(scope="module")
 def provider(musicbrainz_url: str) -> Iterator[MusicBrainzDatabase]:
-    database = Database("musicbrainz", open_engine(musicbrainz_url))
+    database = Database("musicbrainz", open_engine(musicbrainz_url, read_only=True))
     yield MusicBrainzDatabase(database)
     database.close()
 

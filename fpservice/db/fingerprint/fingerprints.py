@@ -91,6 +91,15 @@ def survey_fingerprints(
     }
 
 
+def missing_fingerprints(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Return which of these ids do not exist, in the order given."""
+    if not ids:
+        return []
+    statement = select(fingerprint.c.id).where(fingerprint.c.id.in_(ids))
+    there = set(connection.execute(statement).scalars())
+    return [id for id in ids if id not in there]
+
+
 def fingerprints_of_track(connection: Connection, track_id: int) -> list[FingerprintRow]:
     """Return all fingerprints of a track, by id."""
     rows = connection.execute(
