@@ -69,6 +69,7 @@ from fpservice.services.rate_limit import RateLimits, RateLimitService
 from fpservice.services.search import FingerprintSearch
 from fpservice.services.statistics import StatisticsService
 from fpservice.services.submission import SubmissionService
+from fpservice.worker.heartbeat import Heartbeat
 from fpservice.worker.importer import Importer
 from fpservice.worker.importers import Importers
 from fpservice.worker.sweeper import Sweeper
@@ -261,6 +262,7 @@ def build_importers(parts: Parts) -> Importers:
     """Return the importers of a worker process, and what looks after them."""
     options, metrics = parts.config.worker, parts.metrics
     consumer = _consumer(parts)
+    heartbeat = Heartbeat(Path(options.heartbeat) if options.heartbeat else None)
     importers = [
         Importer(
             build_ingestion(parts),
@@ -269,6 +271,7 @@ def build_importers(parts: Parts) -> Importers:
             _outbox(parts),
             metrics,
             options.batch_size,
+            heartbeat.part(),
         )
         for _ in range(options.concurrency)
     ]

@@ -420,6 +420,9 @@ class WorkerOptions:
     sweep_after: float = option(
         5.0, "Age at which a submission that waits is announced again.", low=0.1, high=3600
     )
+    heartbeat: str | None = option(
+        None, "File of each process by itself whose time says when its imports last went on."
+    )
 
 
 SECTIONS: dict[str, type] = {

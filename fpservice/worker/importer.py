@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fpservice.domain.errors import (
@@ -49,14 +49,19 @@ class Importer:
         outbox: SubmissionConsumer,
         metrics: Metrics,
         batch_size: int = 50,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take ``batch_size`` submissions at once from ``consumer``, or else from ``outbox``."""
+        """Take ``batch_size`` submissions at once from ``consumer``, or else from ``outbox``.
+
+        ``beat`` is called whenever something was done or has failed.
+        """
         self._ingestion = ingestion
         self._indexing = indexing
         self._consumer = consumer
         self._outbox = outbox
         self._metrics = metrics
         self._batch_size = batch_size
+        self._beat = beat
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -67,6 +72,7 @@ class Importer:
         """Import until stopped."""
         pause = 0.0
         while not self._stopping.is_set():
+            self._beat()
             try:
                 self.round()
                 pause = 0.0
@@ -120,6 +126,7 @@ class Importer:
 
     def _import(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Import deliveries, and return those for which there was no time."""
+        self._beat()
         started = time.monotonic()
         try:
             outcomes = self._ingestion.import_batch([one.submission_id for one in deliveries])
@@ -139,6 +146,7 @@ class Importer:
         return [one for one in deliveries if one.submission_id not in outcomes]
 
     def _import_alone(self, delivery: Delivery) -> None:
+        self._beat()
         token = request_id.set(delivery.trace)
         try:
             self._ingestion.import_submission(delivery.submission_id)

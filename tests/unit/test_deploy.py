@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -233,6 +235,23 @@ def test_metrics_are_scraped_where_they_are_told(secrets: Path) -> None:
             "prometheus.io/port": "9100",
             "prometheus.io/path": PATH,
         }
+
+
+def test_the_probe_of_workers_looks_at_the_file_that_they_keep(tmp_path: Path) -> None:
+    [container] = manifest("Deployment", "fpservice-worker")["spec"]["template"]["spec"][
+        "containers"
+    ]
+    [path] = [e["value"] for e in container["env"] if e["name"] == "ACOUSTID_WORKER_HEARTBEAT"]
+    own = tmp_path / "heartbeat"
+    command = [
+        word.replace(path, str(own)) for word in container["livenessProbe"]["exec"]["command"]
+    ]
+    assert str(own) in command[-1]
+    assert subprocess.run(command, capture_output=True, check=False).returncode
+    own.touch()
+    assert not subprocess.run(command, check=False).returncode
+    os.utime(own, (0, 0))
+    assert subprocess.run(command, check=False).returncode
 
 
 def test_probes_ask_pages_that_exist() -> None:
