@@ -68,7 +68,8 @@ def build_source(
 
 def build_true_source(index: Index, fingerprint: Database) -> FingerprintSource:
     """Return where imports have hashes from: they decide for good, and on nothing old."""
-    return index if isinstance(index, EmbeddedIndex) else DatabaseSource(fingerprint)
+    own = DatabaseSource(fingerprint, may_be_late=False)
+    return index if isinstance(index, EmbeddedIndex) else own
 
 
 def forgetting(source: FingerprintSource) -> Callable[[Sequence[int]], None]:

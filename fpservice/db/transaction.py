@@ -24,6 +24,7 @@ from fpservice.db.failures import (
 )
 from fpservice.db.quick import QuickConnection
 from fpservice.db.replica import Replica
+from fpservice.db.thread_connections import ThreadConnections
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +52,9 @@ class Database:
         self.name = name
         self.engine = engine
         self._replica = Replica(name, replica) if replica else None
-        self._quick = quick if self.has_many_writers else replica or engine
+        self._quick = quick if self.has_many_writers else replica
+        in_files = not self.has_many_writers and replica is None
+        self._own = ThreadConnections(engine) if in_files else None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -90,6 +93,8 @@ class Database:
         Raises:
             DatabaseUnavailableError: neither the replica nor the database answers.
         """
+        if self._own is not None:
+            return self._read_own(self._own, read)
         driver = self._quick_connection()
         if self._quick is not None and driver is not None:
             try:
@@ -99,6 +104,13 @@ class Database:
                 log.info("%s: %s", self.name, first_line(error))
         with self.reading_replica() as connection:
             return read(QuickConnection.within(connection))
+
+    def _read_own(self, own: ThreadConnections, read: Callable[[QuickConnection], T]) -> T:
+        try:
+            return read(QuickConnection(self.engine.dialect, own.get()))
+        except (exc.OperationalError, *DRIVER_ERRORS) as error:
+            own.forget()
+            raise unavailable(self.name, error) from error
 
     def _quick_connection(self) -> PoolProxiedConnection | None:
         if self._quick is None or (self._replica and self._replica.rests):
@@ -169,6 +181,8 @@ class Database:
 
     def close(self) -> None:
         """Close the pooled connections."""
+        if self._own is not None:
+            self._own.forget_all()
         replica = self._replica.engine if self._replica else None
         for engine in (self.engine, replica, self._quick):
             if engine is not None:

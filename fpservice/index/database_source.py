@@ -22,9 +22,11 @@ class DatabaseSource:
     The index may be ahead of a replica; what that has not got yet is read from the database itself.
     """
 
-    def __init__(self, fingerprint: Database) -> None:
-        """Read the database ``fingerprint``."""
+    def __init__(self, fingerprint: Database, *, may_be_late: bool = True) -> None:
+        """Read the database ``fingerprint``; not its replica unless that ``may_be_late``."""
         self._fingerprint = fingerprint
+        self._has_replica = may_be_late and fingerprint.has_replica
+        self._reading = fingerprint.reading_replica if may_be_late else fingerprint.reading
 
     def fetch(self, fingerprint_ids: Sequence[int]) -> list[StoredFingerprint]:
         """Return those that exist, in the order asked for.
@@ -54,10 +56,10 @@ class DatabaseSource:
 
         In no particular order; raises as ``fetch``.
         """
-        with self._fingerprint.reading_replica() as connection:
+        with self._reading() as connection:
             rows = survey_fingerprints(connection, fingerprint_ids, (low, high))
         late = [id for id in fingerprint_ids if id not in rows]
-        if late and self._fingerprint.has_replica:
+        if late and self._has_replica:
             with self._fingerprint.reading() as connection:
                 rows |= survey_fingerprints(connection, late, (low, high))
         return list(rows.values())
@@ -66,9 +68,9 @@ class DatabaseSource:
         self, ids: Sequence[int], seconds: tuple[int, int] | None = None
     ) -> dict[int, FingerprintRow]:
         late: Sequence[int] = ()
-        with self._fingerprint.reading_replica() as connection:
+        with self._reading() as connection:
             rows = fetch_fingerprints(connection, ids, seconds)
-            if self._fingerprint.has_replica:
+            if self._has_replica:
                 late = missing_fingerprints(connection, [id for id in ids if id not in rows])
         if late:
             with self._fingerprint.reading() as connection:
