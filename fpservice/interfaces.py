@@ -171,8 +171,8 @@ class SubmissionQueue(Protocol):
     only makes the news travel faster, so ``publish`` never raises and never waits long.
     """
 
-    def publish(self, submission_ids: Sequence[int]) -> None:
-        """Announce submissions that are already committed."""
+    def publish(self, submission_ids: Sequence[int], *, again: bool = False) -> None:
+        """Announce submissions that are already committed; ``again``: not for the first time."""
 
     def ping(self) -> None:
         """Return if the queue takes announcements.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Final
 
@@ -36,13 +37,17 @@ class NatsQueue:
         self._metrics = metrics
         self._pending = 0
 
-    def publish(self, submission_ids: Sequence[int]) -> None:
-        """Announce submissions; what cannot be announced in time is only counted."""
+    def publish(self, submission_ids: Sequence[int], *, again: bool = False) -> None:
+        """Announce submissions; what cannot be announced in time is only counted.
+
+        ``again``: an earlier announcement does not make this one a duplicate.
+        """
         ids = list(submission_ids)
         if not self._connection.is_connected or self._pending + len(ids) > MAX_PENDING:
             self._metrics.count("nats.publish.skipped", len(ids))
             return
-        future = self._connection.submit(self._publish(ids, request_id.get()))
+        names = {id: f"{id}.{uuid.uuid4().hex}" if again else str(id) for id in ids}
+        future = self._connection.submit(self._publish(names, request_id.get()))
         try:
             future.result(self._timeout)
         except (FutureTimeoutError, TimeoutError):
@@ -62,16 +67,16 @@ class NatsQueue:
         """Close the connection."""
         self._connection.close()
 
-    async def _publish(self, ids: list[int], trace: str | None) -> None:
-        self._pending += len(ids)
+    async def _publish(self, names: Mapping[int, str], trace: str | None) -> None:
+        self._pending += len(names)
         try:
-            await asyncio.gather(*(self._publish_one(id, trace) for id in ids))
+            await asyncio.gather(*(self._publish_one(*one, trace) for one in names.items()))
         finally:
-            self._pending -= len(ids)
+            self._pending -= len(names)
 
-    async def _publish_one(self, submission_id: int, trace: str | None) -> None:
-        # JetStream drops a second message with the same id.
-        headers = {"Nats-Msg-Id": str(submission_id)}
+    async def _publish_one(self, submission_id: int, name: str, trace: str | None) -> None:
+        # JetStream drops a second message with the same name.
+        headers = {"Nats-Msg-Id": name}
         if trace:
             headers[REQUEST_ID] = trace
         try:

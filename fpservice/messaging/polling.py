@@ -33,7 +33,7 @@ class OutboxDelivery:
 class SilentQueue:
     """Announces nothing: the outbox, where importers look, has it already."""
 
-    def publish(self, submission_ids: Sequence[int]) -> None:
+    def publish(self, submission_ids: Sequence[int], *, again: bool = False) -> None:
         """Do nothing."""
 
     def ping(self) -> None:

@@ -130,7 +130,7 @@ class SubmissionService:
         with self._ingest.writing() as connection:
             again = retry(connection, submission_id)
         if again:
-            self._queue.publish([submission_id])
+            self._queue.publish([submission_id], again=True)
         return again
 
     def pending(self) -> int:

@@ -176,10 +176,20 @@ def postpone(
 
 
 def forget_pending(connection: Connection, ids: Sequence[int]) -> None:
-    """Take submissions that are handled already out of the outbox."""
-    if ids:
-        table = pending_submission
-        connection.execute(delete(table).where(table.c.submission_id.in_(ids)))
+    """Take submissions that are handled already out of the outbox; those that wait stay there.
+
+    What was handled when it was read may have been put back since. Whatever somebody else is
+    changing at this moment is left to them.
+    """
+    if not ids:
+        return
+    handled = (
+        select(submission.c.id)
+        .where(submission.c.id.in_(ids), submission.c.state != State.PENDING.value)
+        .with_for_update(skip_locked=True)
+    )
+    table = pending_submission
+    connection.execute(delete(table).where(table.c.submission_id.in_(handled)))
 
 
 def retry(connection: Connection, submission_id: int) -> bool:
