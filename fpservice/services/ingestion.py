@@ -200,7 +200,9 @@ class IngestionService:
         key = (content.application_id, content.account_id, content.application_version)
         if key not in self._sources:
             with self._app.writing() as connection:
-                self._sources[key] = find_or_add_source(connection, *key)
+                found = find_or_add_source(connection, *key)
+            # Not before the commit: a number that is rolled back becomes somebody else's.
+            self._sources[key] = found
         return self._sources[key]
 
     def _format(self, name: str | None) -> int | None:
@@ -208,7 +210,8 @@ class IngestionService:
             return None
         if name not in self._formats:
             with self._app.writing() as connection:
-                self._formats[name] = find_or_add_format(connection, name)
+                found = find_or_add_format(connection, name)
+            self._formats[name] = found
         return self._formats[name]
 
     @property

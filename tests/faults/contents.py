@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from fpservice.bootstrap import Parts
+from fpservice.db.app.tables import source
 from fpservice.db.fingerprint.tables import (
     fingerprint,
     imported_submission,
@@ -44,9 +45,12 @@ def read_contents(parts: Parts) -> Contents:
         figures = _figures(connection)
         tracks = _tracks(connection)
         effects = set(_rows(connection, imported_submission))
+    with parts.databases.app.reading() as connection:
+        sources = _sources(connection)
     with parts.databases.ingest.reading() as connection:
         results = set(_rows(connection, submission_result))
         submissions = _submissions(connection)
+        _check_sources(connection, sources)
         figures["results"] = _count(connection, submission_result)
         figures["sources"] = _count(connection, link_source)
     assert results == effects, "a result is not what was imported"
@@ -95,6 +99,26 @@ def _tracks(connection: Connection) -> Counter[TrackContents]:
     for id, *rest in connection.execute(texts):
         held[id].append(("text", *rest))
     return Counter(tuple(sorted(one, key=repr)) for one in held.values())
+
+
+def _sources(connection: Connection) -> dict[int, tuple[int, int, str]]:
+    columns = (source.c.application_id, source.c.account_id, source.c.version)
+    rows = connection.execute(select(source.c.id, *columns))
+    return {id: (application, account, version) for id, application, account, version in rows}
+
+
+def _check_sources(connection: Connection, sources: dict[int, tuple[int, int, str]]) -> None:
+    """Fail if what a submission brought is credited to somebody else."""
+    columns = (
+        submission.c.application_id,
+        submission.c.account_id,
+        submission.c.application_version,
+    )
+    joined = select(link_source.c.source_id, *columns).join_from(
+        link_source, submission, submission.c.id == link_source.c.submission_id
+    )
+    for id, *submitter in connection.execute(joined.distinct()):
+        assert sources.get(id) == tuple(submitter), "a link is credited to somebody else"
 
 
 def _submissions(connection: Connection) -> dict[str, tuple[str, tuple[str, ...]]]:
