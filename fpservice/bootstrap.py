@@ -21,6 +21,7 @@ from fpservice.bootstrap_index import (
     forgetting,
     index_builder,
     index_comparison,
+    index_of_imports,
 )
 from fpservice.cache.sliding_window import SlidingWindow
 from fpservice.config import Config, ConfigError
@@ -229,8 +230,9 @@ def build_ingestion(parts: Parts) -> IngestionService:
     )
     # What imports search is not to be taken for what people look up.
     metrics = RenamedMetrics(parts.metrics, "lookup.", "import.")
+    index = index_of_imports(parts.index)
     source = build_true_source(parts.index, parts.databases.fingerprint)
-    search = FingerprintSearch(parts.index, source, policy, metrics)
+    search = FingerprintSearch(index, source, policy, metrics)
     return IngestionService(
         parts.databases, search, parts.metrics, worker.max_attempts, worker.retry_delay
     )

@@ -16,7 +16,7 @@ from fpservice.db.transaction import Database
 from fpservice.index.builder import IndexBuilder
 from fpservice.index.database_source import DatabaseSource
 from fpservice.index.embedded import EmbeddedIndex
-from fpservice.interfaces import FingerprintSource, Metrics
+from fpservice.interfaces import FingerprintIndex, FingerprintSource, Metrics
 from fpservice.services.index_comparison import IndexComparisonService
 from fpservice.services.index_probe import IndexProbeService
 from fpservice.services.index_rebuild import IndexBuild
@@ -45,6 +45,11 @@ def build_index(config: Config, fingerprint: Database, metrics: Metrics) -> Inde
     )
 
 
+def index_of_imports(index: Index) -> FingerprintIndex:
+    """Return the index as imports are to ask it: they must find what was written a moment ago."""
+    return index if isinstance(index, EmbeddedIndex) else index.where_written()
+
+
 def build_source(
     config: Config, index: Index, fingerprint: Database, metrics: Metrics
 ) -> FingerprintSource:
@@ -54,8 +59,10 @@ def build_source(
     those that were read lately.
     """
     options = config.cache
-    if isinstance(index, EmbeddedIndex) or not options.fingerprint_file_size:
-        return build_true_source(index, fingerprint)
+    if isinstance(index, EmbeddedIndex):
+        return index
+    if not options.fingerprint_file_size:
+        return DatabaseSource(fingerprint)
     file = FingerprintFile(
         config.fingerprint_file_path,
         options.fingerprint_file_size,
@@ -68,8 +75,9 @@ def build_source(
 
 def build_true_source(index: Index, fingerprint: Database) -> FingerprintSource:
     """Return where imports have hashes from: they decide for good, and on nothing old."""
-    own = DatabaseSource(fingerprint, may_be_late=False)
-    return index if isinstance(index, EmbeddedIndex) else own
+    if isinstance(index, EmbeddedIndex):
+        return index
+    return DatabaseSource(fingerprint, may_be_late=False)
 
 
 def forgetting(source: FingerprintSource) -> Callable[[Sequence[int]], None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from copy import copy
+from typing import Final, Self, TypeVar
 
 from fpservice.domain.errors import IndexLockedError, IndexUnavailableError
 from fpservice.domain.fingerprint import Hashes
@@ -35,7 +36,7 @@ class HttpIndex:
     """A ``FingerprintIndex`` on one or more fpindex servers.
 
     Searches go to all servers in turn, updates to the first that answers: replicating them is the
-    servers' work. Each update names the version of the index that it follows, so one that was
+    servers' work (see ``where_written``). Each update names the version of the index that it follows, so one that was
     given up and yet arrives, perhaps after a newer one, is refused and undoes nothing.
 
     Instances may be used by several threads, and may be made before a fork. Every method but
@@ -77,9 +78,18 @@ class HttpIndex:
         self._timeout = timeout
         self._update_timeout = update_timeout
         self._is_fresh = is_fresh
-        self._completeness = CompletenessCheck(
-            lambda seconds: self._ask_any(self._calls.info, seconds)
-        )
+        self._in_turn = True
+        self._completeness = self._completeness_check()
+
+    def where_written(self) -> Self:
+        """Return this index for those who must find all that was written.
+
+        Searches go where updates go: another server may not have heard of the latest ones yet.
+        """
+        same = copy(self)
+        same._in_turn = False
+        same._completeness = same._completeness_check()
+        return same
 
     def search(
         self,
@@ -204,8 +214,11 @@ class HttpIndex:
         left = max(deadline - time.monotonic(), 0.001)
         self._calls.update(node, UpdateRequest(changes, None, version), left)
 
+    def _completeness_check(self) -> CompletenessCheck:
+        return CompletenessCheck(lambda seconds: self._ask_any(self._calls.info, seconds))
+
     def _ask_any(self, call: Call[_T], limit: float) -> _T:
-        return self._nodes.ask(call, self._timeout, limit, in_turn=True)
+        return self._nodes.ask(call, self._timeout, limit, in_turn=self._in_turn)
 
     def _ask_first(self, call: Call[_T]) -> _T:
         limit = 2 * self._update_timeout
