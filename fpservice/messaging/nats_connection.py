@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _RECONNECT_WAIT: Final = 0.5
 _MAX_RECONNECT_WAIT: Final = 5.0
+# A connection that has lasted so long was a good one: what ends it is something new.
+_GOOD_AFTER: Final = 10.0
 
 T = TypeVar("T")
 
@@ -90,17 +93,25 @@ class NatsConnection:
         self._connecting = loop.create_task(self._connect())
 
     async def _connect(self) -> None:
-        """Connect for the first time; from then on the client reconnects by itself."""
+        """Connect, and anew when the client has given up.
+
+        It connects again by itself when a connection is lost, but not after most errors that a
+        server can report: too many connections, or a login that is not valid any more.
+        """
         pause = _RECONNECT_WAIT
         while True:
+            began = time.monotonic()
             try:
                 self._client = await nats.connect(**self._arguments())
+                await _closed(self._client)
             except (TimeoutError, OSError, nats.errors.Error) as error:
                 log.warning("NATS does not answer: %s", type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _MAX_RECONNECT_WAIT)
             else:
-                return
+                log.warning("NATS has ended the connection; another one follows")
+            if time.monotonic() - began > _GOOD_AFTER:
+                pause = _RECONNECT_WAIT
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _MAX_RECONNECT_WAIT)
 
     def _arguments(self) -> dict[str, Any]:
         options = self._options
@@ -121,6 +132,12 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     loop.run_forever()
     loop.close()
+
+
+async def _closed(client: Client) -> None:
+    """Return when the client has given up; it does not always call back then."""
+    while not client.is_closed:
+        await asyncio.sleep(_RECONNECT_WAIT)
 
 
 async def _note_error(error: Exception) -> None:

