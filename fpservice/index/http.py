@@ -35,9 +35,10 @@ _T = TypeVar("_T")
 class HttpIndex:
     """A ``FingerprintIndex`` on one or more fpindex servers.
 
-    Searches go to all servers in turn, updates to the first that answers: replicating them is the
-    servers' work (see ``where_written``). Each update names the version of the index that it follows, so one that was
-    given up and yet arrives, perhaps after a newer one, is refused and undoes nothing.
+    Searches go to all servers in turn (but see ``where_written``), updates to the first that
+    answers: replicating them is the servers' work. Each update names the version of the index that
+    it follows, so one that was given up and yet arrives, perhaps after a newer one, is refused and
+    undoes nothing.
 
     Instances may be used by several threads, and may be made before a fork. Every method but
     ``close`` raises ``IndexUnavailableError`` when no server answers in time; searches also while

@@ -20,11 +20,9 @@ from fpservice.db.ingest.link_sources import LinkSource, record_link_sources
 from fpservice.db.ingest.submissions import (
     Outcome,
     StoredSubmission,
-    attempts,
     claim_due,
     find_submissions,
     forget_pending,
-    postpone,
     record_outcomes,
     release,
     waiting_ids,
@@ -34,10 +32,10 @@ from fpservice.db.transaction import Database, Databases
 from fpservice.domain.submission import State, Submission, reason_to_reject
 from fpservice.interfaces import Metrics
 from fpservice.services.import_batch import ImportBatch, Placed
+from fpservice.services.import_tries import ImportTries
 from fpservice.services.linking import sources_of
 from fpservice.services.search import FingerprintSearch
 
-_MAX_DELAY = 300.0
 # Others wait for the import lock so long, in seconds.
 _BATCH_TIME = 0.5
 # If the importer that has claimed submissions dies, another one takes them after so many seconds.
@@ -69,8 +67,7 @@ class IngestionService:
         self._databases = databases
         self._search = search
         self._metrics = metrics
-        self._max_attempts = max_attempts
-        self._retry_delay = retry_delay
+        self._tries = ImportTries(databases.ingest, max_attempts, retry_delay)
         self._sources: LRUCache[tuple[int, int, str], int] = LRUCache(1000)
         self._formats: LRUCache[str, int] = LRUCache(200)
 
@@ -101,12 +98,25 @@ class IngestionService:
     def import_batch(self, submission_ids: Sequence[int]) -> dict[int, ImportOutcome]:
         """Import submissions, in order, in one transaction; return what each came to.
 
-        Those that time did not allow for are left out. An error means that none took effect,
+        Those that time did not allow for are left out, and so are those that are to be imported
+        alone for what happened before; ask again for them. An error means that none took effect,
         whichever of them it is that cannot be imported.
 
         Raises:
             SearchUnavailableError: index or database do not answer; as above.
         """
+        begun = self._tries.begin(submission_ids)
+        if begun.hopeless is not None:
+            self._tries.give_up(begun.hopeless)
+            self._counted(ImportOutcome.FAILED)
+            return {begun.hopeless: ImportOutcome.FAILED}
+        try:
+            return self._import_begun(begun.ids)
+        except Exception:
+            self._tries.end(begun.ids)
+            raise
+
+    def _import_begun(self, submission_ids: Sequence[int]) -> dict[int, ImportOutcome]:
         pending = self._load(submission_ids)
         outcomes = dict.fromkeys(set(submission_ids) - pending.keys(), ImportOutcome.GONE)
         reasons = {id: reason_to_reject(one.content) for id, one in pending.items()}
@@ -117,6 +127,9 @@ class IngestionService:
             dict.fromkeys((one.submission.id for one in placed), ImportOutcome.IMPORTED)
         )
         self._record(placed, rejected, [id for id in submission_ids if id not in pending])
+        left = [id for id in submission_ids if id not in outcomes]
+        if left:
+            self._tries.end(left)
         for outcome in outcomes.values():
             self._counted(outcome)
         return outcomes
@@ -131,15 +144,8 @@ class IngestionService:
 
         None: that was the last try, and the submission is kept as failed.
         """
-        with self._databases.ingest.writing() as connection:
-            tries = attempts(connection, submission_id) + 1
-            if tries >= self._max_attempts:
-                record_outcomes(connection, [Outcome(submission_id, State.FAILED, error)])
-                self._counted(ImportOutcome.FAILED)
-                return None
-            delay = min(self._retry_delay * 2.0 ** (tries - 1), _MAX_DELAY)
-            postpone(connection, submission_id, tries, _later(delay), error)
-        self._counted(ImportOutcome.POSTPONED)
+        delay = self._tries.postpone(submission_id, error)
+        self._counted(ImportOutcome.FAILED if delay is None else ImportOutcome.POSTPONED)
         return delay
 
     def _load(self, submission_ids: Sequence[int]) -> dict[int, StoredSubmission]:

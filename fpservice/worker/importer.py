@@ -15,6 +15,7 @@ from fpservice.domain.errors import (
 )
 from fpservice.interfaces import Delivery, Metrics, SubmissionConsumer
 from fpservice.observability.logs import request_id
+from fpservice.services.import_tries import KILLED
 from fpservice.services.indexing import IndexingService
 from fpservice.services.ingestion import ImportOutcome, IngestionService
 
@@ -34,7 +35,7 @@ class Importer:
     * imported, rejected: recorded, out of the outbox; done;
     * gone: somebody else has handled it already; done;
     * an error of its own: tried again later, with growing delays; after the last try it is kept as
-      failed, and dead;
+      failed, and dead; the same if it kills the process, of which others take note;
     * index or database do not answer: nothing changes, no try is counted; again, and all imports
       pause.
 
@@ -140,8 +141,7 @@ class Importer:
         for delivery in deliveries:
             outcome = outcomes.get(delivery.submission_id)
             if outcome:
-                delivery.done()
-                _say(delivery, outcome)
+                _settle(delivery, outcome)
         self._metrics.observe("import", (time.monotonic() - started) / len(outcomes))
         return [one for one in deliveries if one.submission_id not in outcomes]
 
@@ -149,14 +149,14 @@ class Importer:
         self._beat()
         token = request_id.set(delivery.trace)
         try:
-            self._ingestion.import_submission(delivery.submission_id)
+            outcome = self._ingestion.import_submission(delivery.submission_id)
         except SearchUnavailableError:
             raise
         except Exception as error:
             log.exception("submission %d could not be imported", delivery.submission_id)
             self._postpone(delivery, f"{type(error).__name__}: {error}"[:500])
         else:
-            delivery.done()
+            _settle(delivery, outcome)
         finally:
             request_id.reset(token)
 
@@ -166,6 +166,15 @@ class Importer:
             delivery.dead(reason)
         else:
             delivery.again(delay)
+
+
+def _settle(delivery: Delivery, outcome: ImportOutcome) -> None:
+    if outcome is ImportOutcome.FAILED:
+        log.error("submission %d has failed: %s", delivery.submission_id, KILLED)
+        delivery.dead(KILLED)
+    else:
+        delivery.done()
+        _say(delivery, outcome)
 
 
 def _say(delivery: Delivery, outcome: ImportOutcome) -> None:

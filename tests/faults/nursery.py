@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,13 +74,15 @@ class Nursery:
         step: str | None = None,
         die_at: int = 0,
         linger: float = 0.0,
+        deadly: Sequence[int] = (),
     ) -> Child:
         """Start a ``worker`` or a ``web`` service with these variables of the environment.
 
         At the step, it dies when it comes there for the ``die_at``th time, or else lingers there
-        for so many seconds each time.
+        for so many seconds each time. It dies whenever it imports a ``deadly`` clip.
         """
-        order = {"step": step, "die_at": die_at, "linger": linger, "log": str(log)}
+        order: dict[str, Any] = {"step": step, "die_at": die_at, "linger": linger, "log": str(log)}
+        order["deadly"] = list(deadly)
         answer = self.order(start=program, environment=dict(environment), **order)
         return Child(self, int(answer["pid"]))
 
@@ -124,6 +126,7 @@ def _be(order: Mapping[str, Any]) -> None:
     os.environ.update(order["environment"])
     if order["step"]:
         programs.watch_step(order["step"], order["die_at"], order["linger"])
+    programs.die_of(order["deadly"])
     programs.PROGRAMS[order["start"]]()
     sys.exit(0)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from gunicorn.app.wsgiapp import run as run_gunicorn
@@ -16,9 +16,9 @@ from gunicorn.app.wsgiapp import run as run_gunicorn
 import fpservice.wsgi  # noqa: F401 (loaded here, it need not be in each child)
 from fpservice.commands.worker import worker
 from fpservice.index.embedded import EmbeddedIndex
-from fpservice.services import ingestion
+from fpservice.services import import_tries, ingestion
 from fpservice.worker import importer
-from tests.faults.steps import dying, lingering, watch
+from tests.faults.steps import dying, kill_importers_of, lingering, watch
 
 _FLUSH_DOCUMENTS = 8
 _CLAIM_SECONDS = 0.5
@@ -29,6 +29,12 @@ _MAX_PAUSE_SECONDS = 1.0
 def watch_step(step: str, die_at: int, linger: float) -> None:
     """Have this process die at a step, or linger there."""
     watch(step, dying(die_at) if die_at else lingering(linger))
+
+
+def die_of(clips: Sequence[int]) -> None:
+    """Have this process die whenever it imports one of these clips."""
+    if clips:
+        kill_importers_of({str(number) for number in clips})
 
 
 def run_worker() -> None:
@@ -49,6 +55,7 @@ PROGRAMS: dict[str, Callable[[], None]] = {"worker": run_worker, "web": run_web}
 
 def _be_impatient() -> None:
     _set(ingestion, "_CLAIM_TIME", _CLAIM_SECONDS)
+    _set(import_tries, "_LEAST_DELAY", _CLAIM_SECONDS)
     _set(importer, "_UNAVAILABLE_DELAY", _UNAVAILABLE_SECONDS)
     _set(importer, "_MAX_PAUSE", _MAX_PAUSE_SECONDS)
     defaults = EmbeddedIndex.__init__.__kwdefaults__

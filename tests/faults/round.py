@@ -97,10 +97,16 @@ class Round:
 
     def wait_for_death(self, child: Child) -> None:
         """Wait until a process has killed itself."""
-        status = child.wait(DEADLINE)
-        assert status is not None, "it did not come to the step at which it was to die"
+        assert self.died(child, DEADLINE), "it did not come to the step at which it was to die"
+
+    def died(self, child: Child, seconds: float) -> bool:
+        """Return whether a process kills itself within so many seconds."""
+        status = child.wait(seconds)
+        if status is None:
+            return False
         self._children.remove(child)
         assert status == -9, f"it ended with status {status}:\n{self.log.read_text()[-4000:]}"
+        return True
 
     def wait_until(self, is_so: Callable[[], bool], seconds: float = DEADLINE) -> None:
         """Wait for a condition; that databases do not answer means that it is not met."""

@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -21,9 +21,12 @@ from nats.aio.msg import Msg
 from sqlalchemy import Connection, Engine, event
 
 from fpservice.db.transaction import Database
+from fpservice.domain.matching import Match
+from fpservice.domain.submission import Submission
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.http import HttpIndex
 from fpservice.index.log import LogWriter
+from fpservice.services.import_batch import ImportBatch
 
 Happened = Callable[[str], None]
 
@@ -117,6 +120,18 @@ def watch(step: str, act: Callable[[], None]) -> None:
     _watch_transactions(happened)
     _watch_index(happened)
     _before(Msg, "ack", lambda: happened("acknowledging"))
+
+
+def kill_importers_of(versions: Collection[str]) -> None:
+    """From now on, kill this process whenever it imports what these versions of a program sent."""
+    matches = ImportBatch._stored_matches
+
+    def deadly(self: ImportBatch, content: Submission) -> list[Match]:
+        if content.application_version in versions:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return matches(self, content)
+
+    ImportBatch._stored_matches = deadly  # type: ignore[method-assign]
 
 
 def _watch_statements(happened: Happened) -> None:

@@ -60,6 +60,8 @@ def _faults() -> list[Fault]:
         Fault("same-music-at-once", workers.same_music_at_once),
         Fault("delivered-five-times", workers.delivered_five_times, POSTGRESQL, nats),
         Fault("poison", workers.poison),
+        Fault("poison-that-kills", workers.poison_that_kills),
+        Fault("poison-that-kills-with-nats", workers.poison_that_kills, POSTGRESQL, nats),
         Fault("nats-down", servers.nats_down, POSTGRESQL, nats),
         Fault("nats-wiped", servers.nats_wiped, POSTGRESQL, nats),
         Fault("redis-down", servers.redis_down, POSTGRESQL, redis, servers.LIMITS),

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from fpservice.db.ingest.tables import submission
 from fpservice.domain.fingerprint import to_bytes
 from fpservice.domain.submission import State
+from fpservice.services.import_tries import KILLED
 from tests.faults.clips import clips, portions, same_music
 from tests.faults.round import Round
 from tests.index_samples import random_walk
@@ -142,3 +143,26 @@ def poison(round: Round) -> None:
         rows = connection.execute(select(submission.c.state, submission.c.reason))
         ends = Counter(state for state, reason in rows if reason)
     assert ends == {State.FAILED.value: 2, State.REJECTED.value: 1}
+
+
+def poison_that_kills(round: Round) -> None:
+    """Two submissions kill whoever imports them, again and again; they come among good ones."""
+    round.submit(clips(round.seed, 4))
+    deadly = round.rng.sample(sorted(round.sent), 2)
+    round.poison |= set(deadly)
+    tries = int(round.variables["ACOUSTID_WORKER_MAX_ATTEMPTS"])
+    # One in company, and then so many alone.
+    most = len(deadly) * (tries + 1)
+    deaths = 0
+    worker = round.start(deadly=deadly)
+    while not round.is_done():
+        if round.died(worker, 0.05):
+            deaths += 1
+            assert deaths <= most
+            worker = round.start(deadly=deadly)
+    round.end(worker)
+    assert deaths > tries
+    with round.installed.parts.databases.ingest.reading() as connection:
+        rows = connection.execute(select(submission.c.state, submission.c.reason))
+        ends = Counter(tuple(row) for row in rows if row.reason)
+    assert ends == {(State.FAILED.value, KILLED): len(deadly)}

@@ -50,7 +50,9 @@ def add_submissions(connection: Connection, contents: Sequence[Submission]) -> l
 
 def find_submissions(connection: Connection, ids: Sequence[int]) -> dict[int, StoredSubmission]:
     """Return those of these submissions that there are, by id."""
-    rows = connection.execute(select(submission).where(submission.c.id.in_(ids)))
+    # All of them, before one that cannot be read leaves the others where they are: on SQLite such a
+    # connection goes on seeing what was there then, and cannot write.
+    rows = connection.execute(select(submission).where(submission.c.id.in_(ids))).all()
     return {row.id: _stored(row) for row in rows}
 
 
@@ -61,7 +63,7 @@ def list_submissions(
     statement = select(submission).order_by(submission.c.id.desc()).limit(limit)
     if state:
         statement = statement.where(submission.c.state == state.value)
-    return [_stored(row) for row in connection.execute(statement)]
+    return [_stored(row) for row in connection.execute(statement).all()]
 
 
 def outcomes(connection: Connection, ids: Sequence[int]) -> dict[int, Outcome]:
@@ -154,13 +156,13 @@ def record_outcomes(connection: Connection, outcomes: Sequence[Outcome]) -> None
     forget_pending(connection, [one.id for one in outcomes])
 
 
-def attempts(connection: Connection, submission_id: int) -> int:
-    """Return how often the import of a submission was tried in vain."""
+def attempts(connection: Connection, submission_id: int) -> int | None:
+    """Return how often the import of a submission was tried in vain; None: it does not wait."""
     table = pending_submission
     found = connection.execute(
         select(table.c.attempts).where(table.c.submission_id == submission_id)
     ).scalar()
-    return int(found or 0)
+    return None if found is None else int(found)
 
 
 def postpone(

@@ -60,6 +60,8 @@ pending_submission = Table(
     Column("not_before", Moment),
     Column("last_error", Text),
     created_column(),
+    # Tries that have begun and not come to an end: they go on, or their process was killed.
+    Column("begun", Integer, nullable=False, server_default="0"),
     Index("pending_submission_not_before_idx", "not_before"),
 )
 
