@@ -44,6 +44,13 @@ class RedisCache:
         if values:
             self._call(lambda client: self._send(client, values))
 
+    def claim(self, key: str, seconds: float) -> bool | None:
+        """Return whether nobody has claimed the key in the last ``seconds``; None: who knows."""
+        milliseconds = math.ceil(min(seconds, _LONGEST) * 1000)
+        return self._call(
+            lambda client: bool(client.set(self._full(key), b"", px=milliseconds, nx=True))
+        )
+
     def _send(self, client: Redis, values: Mapping[str, tuple[bytes, float]]) -> None:
         with client.pipeline(transaction=False) as pipeline:
             for key, (value, ttl) in values.items():

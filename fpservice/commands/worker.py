@@ -8,6 +8,7 @@ from types import FrameType
 import click
 
 from fpservice.bootstrap import build_importers
+from fpservice.bootstrap_sentry import report_errors
 from fpservice.commands.counting import counting_here
 from fpservice.commands.parts import opened_parts
 from fpservice.config import load_config
@@ -17,6 +18,7 @@ from fpservice.config import load_config
 def worker() -> None:
     """Import submissions until stopped (SIGTERM or Ctrl-C)."""
     with counting_here(load_config().prometheus.worker_listen), opened_parts() as parts:
+        report_errors(parts)
         importers = build_importers(parts)
 
         def stop(number: int, frame: FrameType | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -25,15 +26,24 @@ REPORT_AGAIN_AFTER = 3600.0
 _MOST_ERRORS = 1000
 
 
+# Whether nobody else has had this for so many seconds; None if that cannot be told.
+Claim = Callable[[str, float], bool | None]
+
+
 class ErrorThrottle:
-    """Lets the same error through once in ``period`` seconds; knows the last ``size`` errors."""
+    """Lets the same error through once in ``period`` seconds; knows the last ``size`` errors.
+
+    With ``claim``, once for all who share it; as long as that has no answer, once a process.
+    """
 
     def __init__(
         self,
         period: float = REPORT_AGAIN_AFTER,
         size: int = _MOST_ERRORS,
         clock: Callable[[], float] = time.monotonic,
+        claim: Claim | None = None,
     ) -> None:
+        self._claim = claim
         self._period = period
         self._size = size
         self._clock = clock
@@ -51,10 +61,23 @@ class ErrorThrottle:
             self._reported.move_to_end(error)
             if len(self._reported) > self._size:
                 self._reported.popitem(last=False)
+        return self._is_first(error)
+
+    def _is_first(self, error: str) -> bool:
+        """Return whether no other process has reported it."""
+        if self._claim is None:
             return True
+        # What is shared is to be short, and nothing to read.
+        key = hashlib.sha256(error.encode(errors="replace")).hexdigest()
+        if self._claim(key, self._period) is not False:
+            return True
+        with self._lock:
+            # It was not this one; so it asks again next time.
+            self._reported.pop(error, None)
+        return False
 
 
-def configure_sentry(config: Config) -> bool:
+def configure_sentry(config: Config, throttle: ErrorThrottle | None = None) -> bool:
     """Report errors of the process from now on; return False, and do nothing, without a DSN.
 
     Raises:
@@ -75,7 +98,7 @@ def configure_sentry(config: Config) -> bool:
             # Variables and bodies hold fingerprints and keys under any name.
             include_local_variables=False,
             max_request_body_size="never",
-            before_send=before_send(ErrorThrottle()),
+            before_send=before_send(throttle or ErrorThrottle()),
             before_breadcrumb=before_breadcrumb,
             max_breadcrumbs=20,
             shutdown_timeout=2,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import http.server
 import json
 import sys
 import threading
@@ -20,6 +18,7 @@ from fpservice.config import Config, ConfigError
 from fpservice.config_options import SentryOptions
 from fpservice.observability.scrubbing import FILTERED, scrub_event, scrub_query, scrub_text
 from fpservice.observability.sentry import ErrorThrottle, configure_sentry, error_identity
+from tests.sentry_server import SentryServer
 
 FINGERPRINT = "AQADtEmUaEkSRZEGAAAAAA" * 20
 # Reports quote the source around a call, so the last test must not spell these there.
@@ -151,30 +150,6 @@ class TestThrottle:
         assert identity(1) != identity(2)
         assert identity(1).startswith(f"builtins.KeyError at {__file__}:")
         assert error_identity({"logger": "a", "logentry": {"message": "b %s"}}, {}) == "a: b %s"
-
-
-class SentryServer(http.server.ThreadingHTTPServer):
-    """Takes what the client sends."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Envelope)
-        self.bodies: list[str] = []
-        self.dsn = f"http://public@127.0.0.1:{self.server_address[1]}/1"
-
-
-class _Envelope(http.server.BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        assert isinstance(self.server, SentryServer)
-        self.server.bodies.append(body.decode())
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        """Keep quiet."""
 
 
 @pytest.fixture
