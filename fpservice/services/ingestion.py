@@ -10,13 +10,12 @@ import enum
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from cachetools import LRUCache
 from sqlalchemy import Connection
 
-from fpservice.db.app.sources import find_or_add_format, find_or_add_source
 from fpservice.db.fingerprint.imported import find_imported
 from fpservice.db.fingerprint.tracks import tracks_by_id
 from fpservice.db.ingest.link_sources import LinkSource, record_link_sources
+from fpservice.db.ingest.lost import put_back_lost
 from fpservice.db.ingest.submissions import (
     Outcome,
     StoredSubmission,
@@ -28,13 +27,14 @@ from fpservice.db.ingest.submissions import (
     waiting_ids,
 )
 from fpservice.db.locks import lock_imports
-from fpservice.db.transaction import Database, Databases
-from fpservice.domain.submission import State, Submission, reason_to_reject
+from fpservice.db.transaction import Databases
+from fpservice.domain.submission import State, reason_to_reject
 from fpservice.interfaces import Metrics
 from fpservice.services.import_batch import ImportBatch, Placed
 from fpservice.services.import_tries import ImportTries
 from fpservice.services.linking import sources_of
 from fpservice.services.search import FingerprintSearch
+from fpservice.services.source_ids import SourceIds
 
 # Others wait for the import lock so long, in seconds.
 _BATCH_TIME = 0.5
@@ -68,8 +68,7 @@ class IngestionService:
         self._search = search
         self._metrics = metrics
         self._tries = ImportTries(databases.ingest, max_attempts, retry_delay)
-        self._sources: LRUCache[tuple[int, int, str], int] = LRUCache(1000)
-        self._formats: LRUCache[str, int] = LRUCache(200)
+        self._source_ids = SourceIds(databases.app)
 
     def due(self, limit: int) -> list[int]:
         """Return submissions that wait in the outbox and may be tried now, the oldest first.
@@ -139,6 +138,11 @@ class IngestionService:
         with self._databases.ingest.reading() as connection:
             return waiting_ids(connection, datetime.now(UTC), _later(-seconds), limit)
 
+    def put_back_lost(self) -> int:
+        """Put submissions that wait and are not in the outbox back into it; return how many."""
+        with self._databases.ingest.writing() as connection:
+            return put_back_lost(connection)
+
     def postpone(self, submission_id: int, error: str) -> float | None:
         """Count a failed try; return after how many seconds to try again.
 
@@ -162,7 +166,7 @@ class IngestionService:
         """Give submissions their effect, once, in the database ``fingerprint``."""
         if not submissions:
             return []
-        with_formats = [(one, self._format(one.content.format)) for one in submissions]
+        with_formats = [(one, self._source_ids.format(one.content.format)) for one in submissions]
         with self._databases.fingerprint.writing() as connection:
             lock_imports(connection)
             done = self._taken_in_before(connection, submissions)
@@ -195,34 +199,12 @@ class IngestionService:
             outcomes.append(
                 Outcome(id, State.IMPORTED, None, one.track.id, one.track.gid, one.fingerprint_id)
             )
-            source_id = self._source(content)
+            source_id = self._source_ids.source(content)
             sources += sources_of(content, id, source_id, one.fingerprint_id, one.track.id)
         with self._databases.ingest.writing() as connection:
             record_link_sources(connection, sources)
             record_outcomes(connection, outcomes)
             forget_pending(connection, gone)
-
-    def _source(self, content: Submission) -> int:
-        key = (content.application_id, content.account_id, content.application_version)
-        if key not in self._sources:
-            with self._app.writing() as connection:
-                found = find_or_add_source(connection, *key)
-            # Not before the commit: a number that is rolled back becomes somebody else's.
-            self._sources[key] = found
-        return self._sources[key]
-
-    def _format(self, name: str | None) -> int | None:
-        if name is None:
-            return None
-        if name not in self._formats:
-            with self._app.writing() as connection:
-                found = find_or_add_format(connection, name)
-            self._formats[name] = found
-        return self._formats[name]
-
-    @property
-    def _app(self) -> Database:
-        return self._databases.app
 
     def _counted(self, outcome: ImportOutcome) -> None:
         self._metrics.count("imports", outcome=outcome.value)

@@ -32,6 +32,7 @@ class Sweeper:
         self._metrics = metrics
         self._sweep_after = sweep_after
         self._stopping = threading.Event()
+        self._has_looked_for_lost = False
 
     def stop(self) -> None:
         """Return from ``run``; safe in a signal handler."""
@@ -53,7 +54,17 @@ class Sweeper:
         Raises:
             SearchUnavailableError: the database does not answer.
         """
+        self._look_for_lost()
         waiting = self._ingestion.waiting(self._sweep_after, _MOST_AT_ONCE)
         self._consumer.announce_again(waiting)
         self._backlogs.gauge(self._metrics)
         return len(waiting)
+
+    def _look_for_lost(self) -> None:
+        """Look once in the life of a process: it reads all that waits."""
+        if self._has_looked_for_lost:
+            return
+        lost = self._ingestion.put_back_lost()
+        self._has_looked_for_lost = True
+        if lost:
+            log.warning("%d submissions were put back into the outbox", lost)

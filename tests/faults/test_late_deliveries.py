@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import nats
-from sqlalchemy import event
+from sqlalchemy import delete, event
 
 from fpservice.bootstrap import build_ingestion, build_submission
 from fpservice.config_options import NatsOptions
+from fpservice.db.ingest.tables import pending_submission
 from fpservice.domain.errors import QueueUnavailableError
 from fpservice.messaging.nats_connection import NatsConnection
 from fpservice.messaging.nats_consumer import NatsConsumer
 from fpservice.observability.metrics import NullMetrics
 from fpservice.services.ingestion import ImportOutcome
-from tests.faults.test_nats import eventually
+from tests.faults.test_nats import Workers, eventually
 from tests.installation import Installation, environment, fresh_fingerprint, install
 from tests.services import DatabaseUrls, NatsServer
 
@@ -55,6 +56,17 @@ def test_a_retry_is_not_undone_by_a_late_delivery(installation: Installation) ->
     installation.import_all()
     assert installation.status(id)[0]["status"] == "imported"
     assert service.pending() == 0
+
+
+def test_what_was_lost_is_put_back(databases: DatabaseUrls, tmp_path: Path) -> None:
+    variables = environment(databases, tmp_path)
+    installed = install({**variables, "ACOUSTID_WORKER_SWEEP_AFTER": "0.1"})
+    [id] = installed.submit(duration=30, fingerprint=fresh_fingerprint(1), track="x")
+    with installed.parts.databases.ingest.writing() as connection:
+        connection.execute(delete(pending_submission))
+    with Workers(installed):
+        eventually(lambda: installed.status(id)[0]["status"] == "imported")
+    installed.close()
 
 
 def test_a_retry_is_announced_though_the_submission_was_before(
