@@ -10,6 +10,7 @@ from flask import Request
 from fpservice.api import errors
 
 _CHUNK: Final = 65_536
+_PART: Final = 4_096
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
@@ -54,18 +55,20 @@ def _read(request: Request, limit: int) -> bytes:
 def _inflate(compressed: bytes, limit: int) -> bytes:
     """Inflate one or more gzip members, never holding more than ``limit`` and one chunk."""
     body = bytearray()
-    rest = compressed
-    while rest:
+    place = 0
+    while place < len(compressed):
         member = zlib.decompressobj(_GZIP)
         while not member.eof:
+            # In parts: what is behind a member is copied, and there may be thousands of them.
+            part = compressed[place : place + _PART]
+            if not part:
+                raise errors.malformed_request("the gzip body is cut off")
             try:
-                body += member.decompress(rest, _CHUNK)
+                body += member.decompress(part, _CHUNK)
             except zlib.error as error:
                 raise errors.malformed_request("the gzip body is damaged") from error
             if len(body) > limit:
                 raise body_limit(limit)
-            if not member.eof and not member.unconsumed_tail:
-                raise errors.malformed_request("the gzip body is cut off")
-            rest = member.unconsumed_tail
-        rest = member.unused_data
+            left = member.unused_data if member.eof else member.unconsumed_tail
+            place += len(part) - len(left)
     return bytes(body)

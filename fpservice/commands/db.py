@@ -16,7 +16,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring all schemas to the version this program needs."""
-    with opened_parts() as parts:
+    with opened_parts(may_be_new=True) as parts:
         for database in parts.databases.all():
             migrations.upgrade(database)
             click.echo(f"database {database.name}: up to date")

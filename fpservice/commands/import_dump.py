@@ -64,7 +64,7 @@ def import_dump(
     An import that was broken off is simply started again: what is stored already stays as it is.
     """
     console = Console()
-    with opened_parts() as parts, _progress(console) as report:
+    with opened_parts(may_be_new=True) as parts, _progress(console) as report:
         for database in parts.databases.all():
             migrations.upgrade(database)
         if not over_submissions and build_submission(parts).latest(State.IMPORTED, 1):

@@ -33,7 +33,8 @@ def result_cells(result: LookupResult) -> list[Text]:
     """Return the cells of ``RESULT_COLUMNS``; of several recordings the best is shown."""
     best = result.best
     more = len(result.recordings) - 1
-    recording = (best.id or "") + (f" and {more} more" if more > 0 else "")
+    named = best.id or next((one.id for one in result.recordings if one.id), None)
+    recording = " and ".join([*([named] if named else []), *([f"{more} more"] if more > 0 else [])])
     words = (f"{result.score:.3f}", best.title, best.artist, result.track_id, recording)
     return [cell(word) for word in words]
 

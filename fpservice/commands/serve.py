@@ -34,7 +34,7 @@ _BIND = "ACOUSTID_GUNICORN_BIND"
 @click.option("--worker/--no-worker", default=True, help="Import submissions in this service too.")
 def serve(port: int | None, demo: bool | None, worker: bool) -> None:
     """Migrate the databases, then answer requests and import submissions until stopped."""
-    with opened_parts() as parts:
+    with opened_parts(may_be_new=True) as parts:
         bind = _bind(parts.config.gunicorn.bind, port)
         _check_free(bind)
         _migrate(parts)

@@ -45,7 +45,7 @@ def merge(source: TrackName, target: TrackName, by: str) -> None:
     click.echo(f"track {merger.source} was merged into {merger.target}: {_moved(merger.moved)}")
     for mbid in merger.kept_disabled:
         click.echo(
-            f"the link to recording {mbid} is disabled, as that of one of the two tracks was;"
+            f"the link to recording {mbid} stays disabled, as that of one of the two tracks was;"
             f" if it is right: fpservice links enable {merger.target} {mbid} --note …"
         )
 
@@ -60,7 +60,8 @@ def show(track: TrackName) -> None:
 
 
 def _moved(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{counts[table]} {kind}" for table, kind in _KINDS.items())
+    moved = [f"{kind}: {counts[table]}" for table, kind in _KINDS.items()]
+    return "moved " + ", ".join(moved)
 
 
 def _shown(details: TrackDetails) -> dict[str, Any]:

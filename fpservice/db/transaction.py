@@ -108,7 +108,7 @@ class Database:
     def _read_own(self, own: ThreadConnections, read: Callable[[QuickConnection], T]) -> T:
         try:
             return read(QuickConnection(self.engine.dialect, own.get()))
-        except (exc.OperationalError, *DRIVER_ERRORS) as error:
+        except (exc.OperationalError, exc.TimeoutError, *DRIVER_ERRORS) as error:
             own.forget()
             raise unavailable(self.name, error) from error
 

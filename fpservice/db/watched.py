@@ -48,6 +48,11 @@ class WatchedCursor(extensions.cursor):
         with self.connection.asking():
             return super().fetchmany(size if size is not None else self.arraysize)
 
+    def close(self) -> None:
+        """End it; the server is told of one with a name."""
+        with self.connection.asking():
+            super().close()
+
     def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
         """Copy rows from or to a file."""
         with self.connection.asking():

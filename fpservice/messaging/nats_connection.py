@@ -104,7 +104,8 @@ class NatsConnection:
             try:
                 self._client = await nats.connect(**self._arguments())
                 await _closed(self._client)
-            except (TimeoutError, OSError, nats.errors.Error) as error:
+            except Exception as error:
+                # Of any kind: what is no NATS at that address says what the client cannot read.
                 log.warning("NATS does not answer: %s", type(error).__name__)
             else:
                 log.warning("NATS has ended the connection; another one follows")
@@ -137,6 +138,11 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 async def _closed(client: Client) -> None:
     """Return when the client has given up; it does not always call back then."""
     while not client.is_closed:
+        trying = client._reconnection_task
+        if not client.is_connected and trying is not None and trying.done():
+            # It ended with an error that the client did not foresee, and tries no more.
+            await client.close()
+            return
         await asyncio.sleep(_RECONNECT_WAIT)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -114,3 +115,17 @@ def test_waiting_and_silent_clients_keep_no_lookup_waiting(served: Served) -> No
         waiter.join()
     for connection in silent:
         connection.close()
+
+
+def test_thousands_of_members_of_gzip_are_one_body(served: Served) -> None:
+    form = urlencode({"client": "nobody"}).encode()
+    answer = requests.post(
+        f"{served.url}/v2/lookup",
+        gzip.compress(b"") * 20_000 + gzip.compress(form),
+        headers={
+            "Content-Encoding": "gzip",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+        timeout=20,
+    )
+    assert answer.json()["error"]["code"] == 4

@@ -379,4 +379,10 @@ def test_a_data_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     report = examine({"FPSERVICE_DATA": str(tmp_path / "file" / "data")})
     assert report.status == 1
-    assert {"parts", "data folder"} <= report.problems
+    assert {"data folder", "index folder"} <= report.problems
+    assert not (tmp_path / "file").is_dir()
+
+
+def test_looking_makes_no_folder(tmp_path: Path) -> None:
+    examine({"FPSERVICE_DATA": str(tmp_path / "none")})
+    assert not (tmp_path / "none").exists()

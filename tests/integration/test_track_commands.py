@@ -80,7 +80,7 @@ def test_tracks_are_merged_and_shown(installation: Installation, operator: Opera
     said = operator.says("tracks", "merge", old, 2)
     assert said == (
         f"track {old} was merged into {new}:"
-        " 1 fingerprints, 1 recordings, 0 PUIDs, 0 foreign ids, 0 texts\n"
+        " moved fingerprints: 1, recordings: 1, PUIDs: 0, foreign ids: 0, texts: 0\n"
     )
     assert json.loads(operator.says("tracks", "show", old))["merged_into"] == new
     shown = json.loads(operator.says("tracks", "show", new))
@@ -122,7 +122,7 @@ def test_a_link_is_disabled_on_the_track_that_is_left(
     old, new = (submitted(installation, number, FIRST) for number in (1, 2))
     operator.says("links", "disable", old, FIRST, "--note", "wrong")
     said = operator.says("tracks", "merge", old, new)
-    assert f"the link to recording {FIRST} is disabled" in said
+    assert f"the link to recording {FIRST} stays disabled" in said
     assert recordings(installation, new) == []
     assert operator.says("links", "enable", old, FIRST, "--note", "right") == (
         f"enabled: track {new}, recording {FIRST}\n"

@@ -54,7 +54,10 @@ class FileFilling:
         """Put an empty file in the place of the one there is; who has that mapped keeps it."""
         new = self._path.with_name(self._path.name + ".new")
         geometry = self._geometry
-        descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        new.unlink(missing_ok=True)
+        # Never through a link that somebody else put there.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(new, flags, 0o666)
         try:
             # Pages of the table are read before they are written. On a full disk in memory, one
             # that is not there would kill the reader.
