@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -70,6 +69,7 @@ from fpservice.services.rate_limit import RateLimits, RateLimitService
 from fpservice.services.search import FingerprintSearch
 from fpservice.services.statistics import StatisticsService
 from fpservice.services.submission import SubmissionService
+from fpservice.services.turns import Turns
 from fpservice.worker.heartbeat import Heartbeat
 from fpservice.worker.importer import Importer
 from fpservice.worker.importers import Importers
@@ -158,7 +158,14 @@ def build_services(parts: Parts) -> Services:
             default_duration_difference=config.search.max_duration_difference,
             trusted_proxies=config.cluster_rate_limiter.trusted_proxies,
         ),
+        turns=_turns(parts),
     )
+
+
+def _turns(parts: Parts) -> Turns:
+    """Return turns for one lookup at a time; of those that wait for servers more fit into one."""
+    in_files = isinstance(parts.index, EmbeddedIndex)
+    return Turns(1 if in_files and not parts.databases.fingerprint.has_many_writers else 2)
 
 
 def build_api_keys(parts: Parts) -> ApiKeys:
@@ -214,9 +221,7 @@ def build_search(parts: Parts) -> FingerprintSearch:
         min_percent_of_better=options.min_percent_of_better,
         retry_beginning=True,
     )
-    # A search over the network waits rather than computes.
-    turns = threading.Lock() if isinstance(parts.index, EmbeddedIndex) else None
-    return FingerprintSearch(parts.index, parts.source, policy, parts.metrics, turns)
+    return FingerprintSearch(parts.index, parts.source, policy, parts.metrics)
 
 
 def build_ingestion(parts: Parts) -> IngestionService:

@@ -15,6 +15,7 @@ from fpservice.services.lookup import LookupService
 from fpservice.services.rate_limit import RateLimitService
 from fpservice.services.statistics import StatisticsService
 from fpservice.services.submission import SubmissionService
+from fpservice.services.turns import Turns
 
 EXTENSION: Final = "fpservice"
 
@@ -49,6 +50,7 @@ class Services:
     statistics: StatisticsService
     metrics: Metrics
     limits: Limits
+    turns: Turns
     # Opens the internal interface; without it that is closed.
     cluster_secret: str | None = field(default=None, repr=False)
 

@@ -26,13 +26,14 @@ def lookup() -> Response:
     """Old taggers ask for the MusicBrainz ids of a fingerprint."""
     params = _begin()
     application = require_application(params)
-    metrics = services().metrics
-    with metrics.timed("lookup.decode"):
-        asked = read_queries(params, services().limits, _NAMES.duration)
+    here = services()
     wanted = (params.text("meta") or "0").strip() != "0"
-    found = services().lookup.lookup(asked.queries, parse_meta("1" if wanted else "0"))
+    with here.turns.taken():
+        with here.metrics.timed("lookup.decode"):
+            asked = read_queries(params, here.limits, _NAMES.duration)
+        found = here.lookup.lookup(asked.queries, parse_meta("1" if wanted else "0"))
     count_lookup(application, found)
-    with metrics.timed("lookup.serialise"):
+    with here.metrics.timed("lookup.serialise"):
         return responses.ok(lookup_answer(asked, [_with_tracks(results) for results in found]))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from fpservice.domain.errors import SearchUnavailableError
@@ -34,14 +33,8 @@ class FingerprintSearch:
         source: FingerprintSource,
         policy: SearchPolicy,
         metrics: Metrics,
-        turns: AbstractContextManager[object] | None = None,
     ) -> None:
-        """Search by ``policy``.
-
-        ``turns`` lets one thread of a process search at a time: several that compute at once hand
-        the interpreter to and fro in the middle of each search, and all take longer.
-        """
-        self._turns = nullcontext() if turns is None else turns
+        """Search by ``policy``."""
         self._index = index
         self._source = source
         self._policy = policy
@@ -67,8 +60,7 @@ class FingerprintSearch:
             SearchUnavailableError: not finished; an empty list would be a lie.
         """
         end = time.monotonic() + _TIME_LIMIT if deadline is None else deadline
-        with self._turns:
-            return self._find(hashes, duration, max_difference, end)
+        return self._find(hashes, duration, max_difference, end)
 
     def _find(
         self, hashes: Hashes, duration: int | None, max_difference: int, deadline: float

@@ -18,9 +18,10 @@ def lookup() -> Response:
     params, application = begin_as_application()
     here = services()
     metrics = here.metrics
-    with metrics.timed("lookup.decode"):
-        asked = read_queries(params, here.limits)
-    found = here.lookup.lookup(asked.queries, parse_meta(params.text("meta") or ""))
-    count_lookup(application, found)
-    with metrics.timed("lookup.serialise"):
-        return responses.ok(lookup_answer(asked, found))
+    with here.turns.taken():
+        with metrics.timed("lookup.decode"):
+            asked = read_queries(params, here.limits)
+        found = here.lookup.lookup(asked.queries, parse_meta(params.text("meta") or ""))
+        count_lookup(application, found)
+        with metrics.timed("lookup.serialise"):
+            return responses.ok(lookup_answer(asked, found))
