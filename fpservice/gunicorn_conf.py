@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn import util
 from gunicorn.workers import gthread
 
+from fpservice.admission.shares import Share, Shares
 from fpservice.admission.worker import AdmittingWorker
 from fpservice.api.context import EXTENSION
 from fpservice.config import load_config
@@ -67,6 +68,23 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 accesslog = None
 errorlog = "-"
 loglevel = "warning"
+
+
+# One is enough for all processes at a time, one for each that takes the place of another.
+_shares: Final = Shares(2 * _config.gunicorn.processes + 2)
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Give the process that is about to be a place to say how many connections it has."""
+    worker.place = _shares.reserve()
+    if worker.place is not None:
+        worker.share = Share(_shares, worker.place)
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Forget the connections of a process that has ended."""
+    if worker.place is not None:
+        _shares.release(worker.place)
 
 
 def when_ready(server: Arbiter) -> None:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -22,6 +22,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from fpservice.admission.held_calls import Buffer, accept, close
 from fpservice.admission.refusals import NOTHING_MORE, Refusal
 from fpservice.admission.refused_request import Next, RefusedRequest
+from fpservice.admission.shares import Share
 
 # Room for the head of a request, beside its body.
 _MAX_HEAD: Final = 65_536
@@ -32,6 +33,8 @@ _TO_THE_END: Final = 0.2
 # When a connection is looked at again whose time is over, but where something has come.
 _SOON: Final = 0.1
 _BEGINNING: Final = 16
+# How long the others have to take a connection that was left to them, in seconds.
+_LEFT: Final = 0.0002
 _MAX_ACCEPTED: Final = 256
 _NO_MORE_NOW: Final = (errno.EAGAIN, errno.ECONNABORTED)
 
@@ -40,9 +43,11 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
     """What becomes of connections; ``max_body`` is in bytes, and set before there are workers."""
 
     max_body = 1_048_576
+    share: Share | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """As gunicorn makes workers."""
+        self._connections = 0
         super().__init__(*args, **kwargs)
         self.buffer = Buffer(self.max_body + _MAX_HEAD)
         self._names: dict[int, Any] = {}
@@ -50,7 +55,19 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Make what must not be shared with other processes, and run."""
         self._names = {listener.fileno(): listener.getsockname() for listener in self.sockets}
+        self.nr_conns = 0
         super().init_process()
+
+    @property
+    def nr_conns(self) -> int:
+        """How many connections this process has; gunicorn counts them, the others are told."""
+        return self._connections
+
+    @nr_conns.setter
+    def nr_conns(self, number: int) -> None:
+        self._connections = number
+        if self.share is not None:
+            self.share.write(number)
 
     @property
     def busy(self) -> bool:
@@ -65,6 +82,10 @@ class ConnectionWorker(ThreadWorker):  # type: ignore[misc]
         """Accept a connection; many while all threads are busy, so that none waits unseen."""
         for _ in range(_MAX_ACCEPTED if self.busy else 1):
             if self.nr_conns >= self.worker_connections:
+                return
+            if self.share is not None and self.share.leaves(self.nr_conns):
+                # Without this the poller would say at once again that there is something.
+                sleep(_LEFT)
                 return
             try:
                 client, address = accept(listener)
