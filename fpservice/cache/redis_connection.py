@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
 from fpservice.config_options import RedisOptions
@@ -24,6 +25,15 @@ _T = TypeVar("_T")
 
 class RedisUnavailableError(Exception):
     """Redis does not answer, not in time, or with an error; or it is being left alone."""
+
+
+class Script:
+    """A script in Lua, and the name by which Redis remembers it."""
+
+    def __init__(self, text: str) -> None:
+        """Nothing is sent yet."""
+        self.text: Final = text
+        self.digest: Final = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisConnection:
@@ -65,6 +75,18 @@ class RedisConnection:
             self._note(None)
             return result
 
+    def run_script(self, script: Script, keys: Sequence[str], arguments: Sequence[str]) -> Any:
+        """Return what a script returns, as the protocol has it.
+
+        Half the processor time of the client's own way: what that does around a command for
+        retries, events and conversions is left out.
+
+        Raises:
+            RedisUnavailableError: as ``call``.
+        """
+        words: list[str | int] = [len(keys), *keys, *arguments]
+        return self.call(lambda client: _run(client.connection_pool, script, words))
+
     def ping(self) -> None:
         """Return if Redis answers now, whether it is being left alone or not.
 
@@ -103,6 +125,21 @@ class RedisConnection:
             _log.info("Redis answers again")
         self._failing = failing
         self._metrics.gauge("breaker.open", float(failing), part="redis")
+
+
+def _run(pool: ConnectionPool, script: Script, words: Sequence[str | int]) -> Any:
+    connection: Any = pool.get_connection()
+    try:
+        try:
+            connection.send_command("EVALSHA", script.digest, *words)
+            return connection.read_response()
+        except NoScriptError:
+            # A Redis that was started or wiped since does not know it; this tells it.
+            connection.send_command("EVAL", script.text, *words)
+            return connection.read_response()
+    finally:
+        # One that failed has closed itself.
+        pool.release(connection)
 
 
 def _pool(url: str, timeout: float) -> ConnectionPool:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final
 
-from redis import Redis
-from redis.exceptions import NoScriptError
-
-from fpservice.cache.redis_connection import RedisConnection
+from fpservice.cache.redis_connection import RedisConnection, Script
 from fpservice.cache.sliding_window import WINDOW, most_requests
 from fpservice.interfaces import RateLimitDecision
 
 _PREFIX: Final = "fpservice:limit:"
 # What SlidingWindow does, step by step. A key holds: number of the window, count in the one
 # before, count in this one. It is of no use after the next window, and expires then.
-_SCRIPT: Final = """
+_SCRIPT: Final = Script("""
 local window, now = tonumber(ARGV[1]), tonumber(ARGV[2])
 if not now then
     local time = redis.call('TIME')
@@ -53,8 +49,7 @@ for i, key in ipairs(KEYS) do
     answer[2 * i + 1] = math.max(0, math.floor(lefts[i] - counted + 1e-9))
 end
 return answer
-"""
-_SHA: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+""")
 
 
 class RedisLimiter:
@@ -86,9 +81,7 @@ class RedisLimiter:
         keys = [_PREFIX + bucket for bucket, _ in buckets]
         now = "" if self._clock is None else repr(self._clock())
         most = [repr(most_requests(limit)) for _, limit in buckets]
-        answer = self._connection.call(
-            lambda client: _run(client, keys, [repr(WINDOW), now, *most])
-        )
+        answer: list[int] = self._connection.run_script(_SCRIPT, keys, [repr(WINDOW), now, *most])
         reset, counts = answer[0] / 1000, answer[1:]
         return [
             RateLimitDecision(bool(allowed), limit, remaining, reset)
@@ -96,12 +89,3 @@ class RedisLimiter:
                 buckets, counts[::2], counts[1::2], strict=True
             )
         ]
-
-
-def _run(client: Redis, keys: list[str], arguments: list[str]) -> list[int]:
-    try:
-        answer = client.evalsha(_SHA, len(keys), *keys, *arguments)
-    except NoScriptError:
-        # A Redis that was started or wiped since does not know it; this tells it.
-        answer = client.eval(_SCRIPT, len(keys), *keys, *arguments)
-    return cast(list[int], answer)

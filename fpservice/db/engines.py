@@ -30,6 +30,9 @@ _TCP: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+# For statements that are planned once and find few rows by a key. A plan that is made while a table
+# is still small would read all of it, and stay in use while it grows.
+_PREPARED: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 
 
 def open_engine(
@@ -54,7 +57,8 @@ def open_engine(
     """
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url)
-    session = {} if pooler else _session(statement_timeout, read_only=read_only)
+    limits = _limits(statement_timeout, read_only=read_only)
+    settings = {} if pooler else limits | (_PREPARED if autocommit else {})
     limit = statement_timeout + _MARGIN if statement_timeout else math.inf
     engine = create_engine(
         url,
@@ -62,6 +66,7 @@ def open_engine(
         max_overflow=pool_size,
         pool_recycle=pool_recycle,
         pool_pre_ping=not autocommit,
+        **({"pool_reset_on_return": None} if autocommit else {}),
         **({"isolation_level": "AUTOCOMMIT"} if autocommit or read_only else {}),
         # Rows that may be there already take one round trip a hundred, not one each.
         executemany_mode="values_plus_batch",
@@ -70,9 +75,9 @@ def open_engine(
         pool_timeout=connect_timeout,
         connect_args={
             "connect_timeout": connect_timeout,
-            "connection_factory": partial(WatchedConnection, limit),
+            "connection_factory": partial(WatchedConnection, limit, autocommit and not pooler),
             **{name: value for name, value in _TCP.items() if name not in make_url(url).query},
-            **session,
+            **_session(settings),
         },
     )
     if not autocommit:
@@ -80,14 +85,18 @@ def open_engine(
     return engine
 
 
-def _session(statement_timeout: float, *, read_only: bool) -> dict[str, str]:
-    """Return what the server is told when a connection is made, at the cost of no round trip."""
+def _limits(statement_timeout: float, *, read_only: bool) -> dict[str, object]:
     settings: dict[str, object] = {}
     if statement_timeout:
         milliseconds = int(statement_timeout * 1000)
         settings |= {"statement_timeout": milliseconds, "lock_timeout": milliseconds}
     if read_only:
         settings["default_transaction_read_only"] = "on"
+    return settings
+
+
+def _session(settings: Mapping[str, object]) -> dict[str, str]:
+    """Return what the server is told when a connection is made, at the cost of no round trip."""
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     return {"options": options} if options else {}
 

@@ -3,22 +3,36 @@
 Composing, compiling and wrapping cost SQLAlchemy more than the database takes to answer: 40 µs
 instead of 190 for a statement on SQLite, and on PostgreSQL one round trip instead of four (ping,
 BEGIN, statement, ROLLBACK). What is asked is written as elsewhere, and compiled once.
+
+PostgreSQL itself takes longer to plan such a statement than to run it (190 µs, 60 if it is
+prepared), so connections that are kept for them prepare each at its first use.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from cachetools import LRUCache
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    SelectBase,
+    any_,
+    bindparam,
+    literal_column,
+)
 
-# How many numbers of values a statement is kept compiled for.
+# How many lengths of the list a statement is kept compiled for.
 _KEPT: Final = 256
+_counter = itertools.count(1)
 Row = tuple[Any, ...]
+Among = Callable[[ColumnElement[int]], ColumnElement[bool]]
 
 
 class DriverConnection(Protocol):
@@ -29,48 +43,77 @@ class DriverConnection(Protocol):
 
 
 class QuickStatement:
-    """A SELECT with one list of values, the expanding parameter ``values``."""
+    """Selects rows by a list of whole numbers."""
 
-    def __init__(self, statement: Select[Any]) -> None:
-        """Nothing is compiled before it is needed."""
-        self._statement = statement
-        self._compiled: LRUCache[tuple[str, int], str] = LRUCache(_KEPT)
+    def __init__(self, compose: Callable[[Among], SelectBase]) -> None:
+        """``compose`` gets a function that says that a column has one of the numbers.
+
+        Nothing is composed before it is needed.
+        """
+        self._compose = compose
+        self._name = f"quick_{next(_counter)}"
+        self._compiled: LRUCache[tuple[str, int], tuple[str, int]] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
-    def text(self, dialect: Dialect, number: int) -> str:
-        """Return the statement for so many values, as the driver wants it."""
-        key = (dialect.name, number)
+    def run(self, cursor: Any, dialect: Dialect, numbers: Sequence[int]) -> None:
+        """Execute it on the driver's cursor."""
+        key = (dialect.name, len(numbers))
         with self._lock:
             found = self._compiled.get(key)
             if found is None:
-                found = self._compile(dialect, number)
+                found = self._compile(dialect, len(numbers))
                 self._compiled[key] = found
-        return found
+        text, times = found
+        cursor.execute(text, tuple(numbers) * times)
 
-    def _compile(self, dialect: Dialect, number: int) -> str:
-        filled = self._statement.params(values=list(range(number)))
+    def run_prepared(
+        self, cursor: Any, dialect: Dialect, numbers: Sequence[int], prepared: set[str]
+    ) -> None:
+        """Execute it on PostgreSQL; prepare it with that where ``prepared`` lacks it."""
+        execute = f"EXECUTE {self._name}('{{{','.join(map(str, map(int, numbers)))}}}')"
+        if self._name in prepared:
+            cursor.execute(execute)
+            return
+        given: ColumnElement[Any] = literal_column("$1")
+        whole = self._compose(lambda column: column == any_(given)).compile(dialect=dialect)
+        cursor.execute(f"PREPARE {self._name} AS {whole}; {execute}")
+        prepared.add(self._name)
+
+    def _compile(self, dialect: Dialect, number: int) -> tuple[str, int]:
+        """Return the statement as the driver wants it, and how many times it names the numbers."""
+        values: ColumnElement[Any] = bindparam("values", list(range(number)), expanding=True)
         kind: Any = type(dialect)
         positional = kind(paramstyle="qmark" if dialect.name == "sqlite" else "format")
-        return str(filled.compile(dialect=positional, compile_kwargs={"render_postcompile": True}))
+        compiled: Any = self._compose(lambda column: column.in_(values)).compile(
+            dialect=positional, compile_kwargs={"render_postcompile": True}
+        )
+        return str(compiled), len(compiled.positiontup) // number
 
 
 @dataclass(frozen=True, slots=True)
 class QuickConnection:
-    """Runs quick statements; values and rows are those of the driver."""
+    """Runs quick statements; rows are those of the driver.
+
+    ``prepared`` are the names of what the session has prepared; None if it prepares nothing.
+    """
 
     dialect: Dialect
     driver: DriverConnection
+    prepared: set[str] | None = None
 
     @classmethod
     def within(cls, connection: Connection) -> QuickConnection:
         """Return one that takes part in a transaction."""
         return cls(connection.dialect, connection.connection)
 
-    def rows(self, statement: QuickStatement, values: Sequence[Any]) -> list[Row]:
-        """Return all rows."""
+    def rows(self, statement: QuickStatement, numbers: Sequence[int]) -> list[Row]:
+        """Return all rows; there has to be a number."""
         cursor = self.driver.cursor()
         try:
-            cursor.execute(statement.text(self.dialect, len(values)), tuple(values))
+            if self.prepared is None:
+                statement.run(cursor, self.dialect, numbers)
+            else:
+                statement.run_prepared(cursor, self.dialect, numbers, self.prepared)
             rows: list[Row] = cursor.fetchall()
         finally:
             cursor.close()

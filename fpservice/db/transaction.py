@@ -25,6 +25,7 @@ from fpservice.db.failures import (
 from fpservice.db.quick import QuickConnection
 from fpservice.db.replica import Replica
 from fpservice.db.thread_connections import ThreadConnections
+from fpservice.db.watched import WatchedConnection
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -127,7 +128,9 @@ class Database:
         self, quick: Engine, driver: PoolProxiedConnection, read: Callable[[QuickConnection], T]
     ) -> T:
         try:
-            return read(QuickConnection(quick.dialect, driver))
+            kept = driver.dbapi_connection
+            prepared = kept.prepared if isinstance(kept, WatchedConnection) else None
+            return read(QuickConnection(quick.dialect, kept or driver, prepared))
         except (psycopg2.Error, sqlite3.OperationalError) as error:
             failure = self._quick_failure(driver, error)
             if failure is None:

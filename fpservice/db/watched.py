@@ -60,11 +60,16 @@ class WatchedCursor(extensions.cursor):
 
 
 class WatchedConnection(extensions.connection):
-    """A connection that is cut when an answer takes more than ``limit`` seconds."""
+    """A connection that is cut when an answer takes more than ``limit`` seconds.
 
-    def __init__(self, limit: float, *arguments: Any, **more: Any) -> None:
+    ``prepared`` are the names of the statements that its session has prepared, None if others may
+    have that session next.
+    """
+
+    def __init__(self, limit: float, prepares: bool, *arguments: Any, **more: Any) -> None:
         """Connect; how long that takes is for libpq to limit."""
         self.limit = limit
+        self.prepared: set[str] | None = set() if prepares else None
         self.deadline = math.inf
         self.was_cut = False
         super().__init__(*arguments, **more)

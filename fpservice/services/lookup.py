@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fpservice.db.fingerprint.found_tracks import TracksWithLinks, tracks_with_links
 from fpservice.db.fingerprint.tracks import Track, tracks_by_gid, tracks_of_fingerprints
 from fpservice.db.quick import QuickConnection
 from fpservice.db.transaction import Database
@@ -15,7 +16,7 @@ from fpservice.domain.fingerprint import Hashes
 from fpservice.domain.matching import Match
 from fpservice.domain.metadata import MetaWords
 from fpservice.interfaces import Metrics
-from fpservice.services.metadata import FoundTrack, MetadataService
+from fpservice.services.metadata import FoundTrack, Links, MetadataService
 from fpservice.services.search import FingerprintSearch
 
 # Seconds that names may take when the search has used up its time: clients give up after 5 s.
@@ -95,10 +96,11 @@ class LookupService:
             else []
             for query in queries
         ]
-        found = self._tracks(queries, matches)
+        found, links = self._tracks(queries, matches, with_links=words.root is not None)
         described = {one.described for results in found for one in results}
         with self._metrics.timed("lookup.metadata"):
-            shown = self._metadata.describe(described, words, deadline + _MARGIN - time.monotonic())
+            time_left = deadline + _MARGIN - time.monotonic()
+            shown = self._metadata.describe(described, words, time_left, links)
         self._count(found)
         return [
             [
@@ -109,41 +111,44 @@ class LookupService:
         ]
 
     def _tracks(
-        self, queries: Sequence[LookupQuery], matches: Sequence[list[Match]]
-    ) -> list[list[_Found]]:
+        self,
+        queries: Sequence[LookupQuery],
+        matches: Sequence[list[Match]],
+        *,
+        with_links: bool,
+    ) -> tuple[list[list[_Found]], Links]:
         fingerprint_ids = [match.fingerprint_id for some in matches for match in some]
         gids = [query.gid for query in queries if isinstance(query, TrackQuery)]
         if not fingerprint_ids and not gids:
-            return [[] for _ in queries]
+            return [[] for _ in queries], {}
         with self._metrics.timed("lookup.tracks"):
-            by_fingerprint, by_gid = self._find_tracks(fingerprint_ids, gids)
-        return [
+            of_fingerprints, by_gid = self._find_tracks(fingerprint_ids, gids, with_links)
+        found = [
             _one_track(by_gid.get(query.gid))
             if isinstance(query, TrackQuery)
-            else _best_of_each_track(some, by_fingerprint, query.duration)[: self._max_results]
+            else _best_of_each_track(some, of_fingerprints.tracks, query.duration)
             for query, some in zip(queries, matches, strict=True)
         ]
+        return [some[: self._max_results] for some in found], of_fingerprints.links
 
     def _find_tracks(
-        self, fingerprint_ids: list[int], gids: list[uuid.UUID]
-    ) -> tuple[dict[int, Track], dict[uuid.UUID, Track]]:
-        by_fingerprint: dict[int, Track] = {}
+        self, fingerprint_ids: list[int], gids: list[uuid.UUID], with_links: bool
+    ) -> tuple[TracksWithLinks, dict[uuid.UUID, Track]]:
+        read = tracks_with_links if with_links else _tracks_alone
+        found = TracksWithLinks({}, {})
         by_gid: dict[uuid.UUID, Track] = {}
         if fingerprint_ids:
-            by_fingerprint = self._fingerprint.quickly(
-                lambda connection: tracks_of_fingerprints(connection, fingerprint_ids)
-            )
+            found = self._fingerprint.quickly(lambda connection: read(connection, fingerprint_ids))
         if gids:
             with self._fingerprint.reading_replica() as connection:
                 by_gid = tracks_by_gid(connection, gids)
-        known = by_fingerprint.keys() | by_gid.keys()
+        known = found.tracks.keys() | by_gid.keys()
         if self._fingerprint.has_replica and not known.issuperset([*fingerprint_ids, *gids]):
             # The index may be ahead of the replica.
             with self._fingerprint.reading() as connection:
-                quick = QuickConnection.within(connection)
-                by_fingerprint = tracks_of_fingerprints(quick, fingerprint_ids)
+                found = read(QuickConnection.within(connection), fingerprint_ids)
                 by_gid = tracks_by_gid(connection, gids)
-        return by_fingerprint, by_gid
+        return found, by_gid
 
     def _count(self, found: list[list[_Found]]) -> None:
         hits = sum(1 for results in found if results)
@@ -151,12 +156,16 @@ class LookupService:
         self._metrics.count("lookup.misses", len(found) - hits)
 
 
+def _tracks_alone(connection: QuickConnection, fingerprint_ids: Sequence[int]) -> TracksWithLinks:
+    return TracksWithLinks(tracks_of_fingerprints(connection, fingerprint_ids), {})
+
+
 def _one_track(track: Track | None) -> list[_Found]:
     return [_Found(track, 1.0)] if track else []
 
 
 def _best_of_each_track(
-    matches: list[Match], tracks: dict[int, Track], duration: int
+    matches: list[Match], tracks: Mapping[int, Track], duration: int
 ) -> list[_Found]:
     best: dict[int, _Found] = {}
     for match in matches:

@@ -27,6 +27,7 @@ from fpservice.interfaces import MetadataProvider
 
 _log = logging.getLogger(__name__)
 Shown = dict[str, Any]
+Links = Mapping[int, Sequence[RecordingLink]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class FoundTrack:
 class _Material:
     """What the answers are made of; ``known`` is None when the provider did not answer."""
 
-    links: Mapping[int, list[RecordingLink]]
+    links: Links
     texts: Mapping[int, list[TextLink]]
     known: Mapping[uuid.UUID, Recording] | None
 
@@ -55,12 +56,17 @@ class MetadataService:
         self._provider = provider
 
     def describe(
-        self, tracks: Collection[FoundTrack], words: MetaWords, time_limit: float = math.inf
+        self,
+        tracks: Collection[FoundTrack],
+        words: MetaWords,
+        time_limit: float = math.inf,
+        links: Links | None = None,
     ) -> dict[FoundTrack, Shown]:
         """Return, for each track that has something to show, the fields to add to its result.
 
         The number of queries does not depend on the number of tracks. Where the metadata
         provider does not answer within ``time_limit`` seconds, recordings have their ids alone.
+        ``links`` are those of tracks for which they were read already.
 
         Raises:
             DatabaseUnavailableError: the database does not answer.
@@ -68,27 +74,37 @@ class MetadataService:
         if words.root is None or not tracks:
             return {}
         shape = answer_shape(words)
-        material = self._collect({track.id for track in tracks}, words, shape, time_limit)
+        ids = {track.id for track in tracks}
+        material = self._collect(ids, self._links(ids, links or {}), words, shape, time_limit)
         shown = {track: _describe(track, words, shape, material) for track in tracks}
         return {track: fields for track, fields in shown.items() if fields}
 
+    def _links(self, track_ids: Collection[int], known: Links) -> Links:
+        missing = [id for id in track_ids if id not in known]
+        if not missing:
+            return known
+        read = self._fingerprint.quickly(
+            lambda connection: recordings_of_tracks(connection, missing)
+        )
+        return {**known, **read}
+
     def _collect(
-        self, track_ids: Collection[int], words: MetaWords, shape: AnswerShape, time_limit: float
+        self,
+        track_ids: Collection[int],
+        links: Links,
+        words: MetaWords,
+        shape: AnswerShape,
+        time_limit: float,
     ) -> _Material:
-        ids = list(track_ids)
-        links = self._fingerprint.quickly(lambda connection: recordings_of_tracks(connection, ids))
         texts: list[TextLink] = []
         if _wants_text(words):
             with self._fingerprint.reading_replica() as connection:
-                texts = texts_of_tracks(connection, ids)
-        links_of: dict[int, list[RecordingLink]] = defaultdict(list)
-        for link in links:
-            links_of[link.track_id].append(link)
+                texts = texts_of_tracks(connection, list(track_ids))
         texts_of: dict[int, list[TextLink]] = defaultdict(list)
         for text in texts:
             texts_of[text.track_id].append(text)
-        mbids = {link.mbid for link in links}
-        return _Material(links_of, texts_of, self._known(mbids, shape, time_limit))
+        mbids = {link.mbid for track_id in track_ids for link in links.get(track_id, ())}
+        return _Material(links, texts_of, self._known(mbids, shape, time_limit))
 
     def _known(
         self, mbids: Collection[uuid.UUID], shape: AnswerShape, time_limit: float

@@ -25,7 +25,7 @@ from tests.services import PostgresServer
 
 LIMIT = 0.2
 SECONDS = 2.0
-BY_ID = QuickStatement(select(track.c.id).where(track.c.id.in_([1])))
+BY_ID = QuickStatement(lambda among: select(track.c.id).where(among(track.c.id)))
 WAYS = ["reading", "writing", "reading_replica"]
 
 

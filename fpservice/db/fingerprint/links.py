@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 
 from fpservice.db.fingerprint.counts import count_rows
 from fpservice.db.fingerprint.tables import (
@@ -16,13 +16,13 @@ from fpservice.db.fingerprint.tables import (
     track_meta,
     track_puid,
 )
-from fpservice.db.quick import QuickConnection, QuickStatement, as_uuid
+from fpservice.db.quick import QuickConnection, QuickStatement, Row, as_uuid
 from fpservice.domain.submission import SubmittedText
 
 _RECORDINGS_OF_TRACKS = QuickStatement(
-    select(track_mbid.c.track_id, track_mbid.c.mbid, track_mbid.c.submission_count)
-    .where(track_mbid.c.track_id.in_(bindparam("values", expanding=True)), ~track_mbid.c.disabled)
-    .order_by(track_mbid.c.submission_count.desc(), track_mbid.c.mbid)
+    lambda among: select(
+        track_mbid.c.track_id, track_mbid.c.mbid, track_mbid.c.submission_count
+    ).where(among(track_mbid.c.track_id), ~track_mbid.c.disabled)
 )
 _TEXT = tuple(field.name for field in fields(SubmittedText))
 
@@ -63,12 +63,28 @@ class TextLink:
 
 def recordings_of_tracks(
     connection: QuickConnection, track_ids: Sequence[int]
-) -> list[RecordingLink]:
-    """Return the enabled links of these tracks, most submitted first, then by MBID."""
-    if not track_ids:
-        return []
-    rows = connection.rows(_RECORDINGS_OF_TRACKS, track_ids)
-    return [RecordingLink(track_id, as_uuid(mbid), sources) for track_id, mbid, sources in rows]
+) -> dict[int, list[RecordingLink]]:
+    """Return the enabled links of each of these tracks, most submitted first, then by MBID."""
+    rows = connection.rows(_RECORDINGS_OF_TRACKS, track_ids) if track_ids else []
+    return links_of_tracks(track_ids, rows)
+
+
+def links_of_tracks(
+    track_ids: Iterable[int], rows: Iterable[Row]
+) -> dict[int, list[RecordingLink]]:
+    """Return the links of each of these tracks, most submitted first, then by MBID.
+
+    Args:
+        track_ids: the tracks; one without a link has an empty list.
+        rows: track id, MBID and the number of submissions; those of other tracks are left out.
+    """
+    found: dict[int, list[RecordingLink]] = {track_id: [] for track_id in track_ids}
+    for track_id, mbid, sources in rows:
+        if track_id in found:
+            found[track_id].append(RecordingLink(track_id, as_uuid(mbid), sources))
+    for links in found.values():
+        links.sort(key=lambda link: (-link.sources, link.mbid))
+    return found
 
 
 def tracks_of_recordings(

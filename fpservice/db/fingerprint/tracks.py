@@ -6,25 +6,24 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 
 from fpservice.db.fingerprint.counts import count_rows
 from fpservice.db.fingerprint.tables import track, track_fingerprint
-from fpservice.db.quick import QuickConnection, QuickStatement, as_uuid
+from fpservice.db.quick import QuickConnection, QuickStatement, Row, as_uuid
 
 # Longer chains of mergers are a loop.
 _MAX_MERGES = 100
 
 _TRACKS_OF_FINGERPRINTS = QuickStatement(
-    select(track_fingerprint.c.fingerprint_id, track.c.id, track.c.gid, track.c.new_id)
-    .join(track, track.c.id == track_fingerprint.c.track_id)
-    .where(track_fingerprint.c.fingerprint_id.in_(bindparam("values", expanding=True)))
-    .order_by(track_fingerprint.c.track_id.desc())
+    lambda among: (
+        select(track_fingerprint.c.fingerprint_id, track.c.id, track.c.gid, track.c.new_id)
+        .join(track, track.c.id == track_fingerprint.c.track_id)
+        .where(among(track_fingerprint.c.fingerprint_id))
+    )
 )
 _TRACKS = QuickStatement(
-    select(track.c.id, track.c.gid, track.c.new_id).where(
-        track.c.id.in_(bindparam("values", expanding=True))
-    )
+    lambda among: select(track.c.id, track.c.gid, track.c.new_id).where(among(track.c.id))
 )
 
 
@@ -72,7 +71,18 @@ def tracks_of_fingerprints(
     """Return the track of each fingerprint, mergers followed; without a track it is left out."""
     if not fingerprint_ids:
         return {}
-    rows = connection.rows(_TRACKS_OF_FINGERPRINTS, fingerprint_ids)
+    return ends_of_tracks(connection, connection.rows(_TRACKS_OF_FINGERPRINTS, fingerprint_ids))
+
+
+def ends_of_tracks(connection: QuickConnection, rows: Iterable[Row]) -> dict[int, Track]:
+    """Return the track of each fingerprint, mergers followed.
+
+    Args:
+        connection: where to look for the ends of mergers.
+        rows: fingerprint id, track id, gid and the id of the track it was merged into, or None.
+    """
+    # Of several tracks the oldest counts.
+    rows = sorted(rows, key=lambda row: row[1], reverse=True)
     merged_into = {new_id for _, _, _, new_id in rows if new_id is not None}
     ends = _follow(connection, merged_into) if merged_into else {}
     found = {}
