@@ -14,9 +14,10 @@ _STARTING: Final = -2
 # A process may have so many more than the one that has fewest.
 _SLACK: Final = 1
 # How long it leaves a connection to the others, in seconds, and for how long it does not when none
-# of them has taken it.
-_PATIENCE: Final = 0.005
-_GREED: Final = 1.0
+# of them has taken it. The main thread of one that works may wait for the interpreter for longer
+# than 5 ms; at the start of a crowd all of it would go to the one that did not.
+_PATIENCE: Final = 0.02
+_GREED: Final = 0.1
 
 
 class Shares:
