@@ -323,11 +323,11 @@ def _musicbrainz(config: Config) -> Database | None:
     limit = min(options.statement_timeout or math.inf, config.musicbrainz.time_limit)
     options = replace(options, statement_timeout=limit)
     replica = options.replica_location()
-    # Few statements, each of them a whole: nothing for the quick ones, which lookups repeat.
     return Database(
         "musicbrainz",
         _engine(url, options, read_only=True),
         _engine(replica, options, read_only=True) if replica else None,
+        _engine(replica or url, options, autocommit=True, read_only=True),
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg2
+from psycopg2 import errors
 from sqlalchemy import Connection, PoolProxiedConnection, exc
 
 from fpservice.domain.errors import DatabaseUnavailableError
@@ -17,6 +18,11 @@ DRIVER_ERRORS: Final = (
     psycopg2.InterfaceError,
     sqlite3.OperationalError,
 )
+# What a session has prepared is gone, or no longer fits the tables: a migration, or a pooler that
+# nobody mentioned.
+_FORGOTTEN: Final = (errors.InvalidSqlStatementName, errors.FeatureNotSupported)
+# Whatever goes wrong with a database, mistakes too.
+DATABASE_ERRORS: Final = (exc.SQLAlchemyError, psycopg2.Error, sqlite3.Error)
 
 
 def unavailable(name: str, error: BaseException) -> DatabaseUnavailableError:
@@ -59,6 +65,11 @@ def noticing_loss(name: str, connection: Connection) -> Iterator[None]:
 def is_lost(driver: PoolProxiedConnection) -> bool:
     """Whether a connection of the pool is dead."""
     return bool(getattr(driver.dbapi_connection, "closed", False))
+
+
+def has_forgotten(error: BaseException) -> bool:
+    """Whether another session would have prepared the statement anew."""
+    return isinstance(error, _FORGOTTEN)
 
 
 def was_cut(driver: PoolProxiedConnection) -> bool:

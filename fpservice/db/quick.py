@@ -1,4 +1,4 @@
-"""The few statements that every lookup makes, on the driver itself.
+"""The few statements that lookups make, on the driver itself.
 
 Composing, compiling and wrapping cost SQLAlchemy more than the database takes to answer: 40 µs
 instead of 190 for a statement on SQLite, and on PostgreSQL one round trip instead of four (ping,
@@ -32,7 +32,8 @@ from sqlalchemy import (
 _KEPT: Final = 256
 _counter = itertools.count(1)
 Row = tuple[Any, ...]
-Among = Callable[[ColumnElement[int]], ColumnElement[bool]]
+Values = Sequence[int] | Sequence[uuid.UUID]
+Among = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 
 
 class DriverConnection(Protocol):
@@ -43,44 +44,44 @@ class DriverConnection(Protocol):
 
 
 class QuickStatement:
-    """Selects rows by a list of whole numbers."""
+    """Selects rows by a list of whole numbers or UUIDs."""
 
     def __init__(self, compose: Callable[[Among], SelectBase]) -> None:
-        """``compose`` gets a function that says that a column has one of the numbers.
+        """``compose`` gets a function that says that a column has one of the values.
 
-        Nothing is composed before it is needed.
+        What it returns has no other parameter. Nothing is composed before it is needed.
         """
         self._compose = compose
         self._name = f"quick_{next(_counter)}"
         self._compiled: LRUCache[tuple[str, int], tuple[str, int]] = LRUCache(_KEPT)
         self._lock = threading.Lock()
 
-    def run(self, cursor: Any, dialect: Dialect, numbers: Sequence[int]) -> None:
+    def run(self, cursor: Any, dialect: Dialect, values: Values) -> None:
         """Execute it on the driver's cursor."""
-        key = (dialect.name, len(numbers))
+        key = (dialect.name, len(values))
         with self._lock:
             found = self._compiled.get(key)
             if found is None:
-                found = self._compile(dialect, len(numbers))
+                found = self._compile(dialect, len(values))
                 self._compiled[key] = found
         text, times = found
-        cursor.execute(text, tuple(numbers) * times)
+        cursor.execute(text, tuple(values) * times)
 
     def run_prepared(
-        self, cursor: Any, dialect: Dialect, numbers: Sequence[int], prepared: set[str]
+        self, cursor: Any, dialect: Dialect, values: Values, prepared: set[str]
     ) -> None:
         """Execute it on PostgreSQL; prepare it with that where ``prepared`` lacks it."""
-        execute = f"EXECUTE {self._name}('{{{','.join(map(str, map(int, numbers)))}}}')"
+        execute, array = f"EXECUTE {self._name}(%s)", f"{{{','.join(map(str, values))}}}"
         if self._name in prepared:
-            cursor.execute(execute)
+            cursor.execute(execute, (array,))
             return
         given: ColumnElement[Any] = literal_column("$1")
         whole = self._compose(lambda column: column == any_(given)).compile(dialect=dialect)
-        cursor.execute(f"PREPARE {self._name} AS {whole}; {execute}")
+        cursor.execute(f"PREPARE {self._name} AS {whole}; {execute}", (array,))
         prepared.add(self._name)
 
     def _compile(self, dialect: Dialect, number: int) -> tuple[str, int]:
-        """Return the statement as the driver wants it, and how many times it names the numbers."""
+        """Return the statement as the driver wants it, and how many times it names the values."""
         values: ColumnElement[Any] = bindparam("values", list(range(number)), expanding=True)
         kind: Any = type(dialect)
         positional = kind(paramstyle="qmark" if dialect.name == "sqlite" else "format")
@@ -106,14 +107,14 @@ class QuickConnection:
         """Return one that takes part in a transaction."""
         return cls(connection.dialect, connection.connection)
 
-    def rows(self, statement: QuickStatement, numbers: Sequence[int]) -> list[Row]:
-        """Return all rows; there has to be a number."""
+    def rows(self, statement: QuickStatement, values: Values) -> list[Row]:
+        """Return all rows; there has to be a value."""
         cursor = self.driver.cursor()
         try:
             if self.prepared is None:
-                statement.run(cursor, self.dialect, numbers)
+                statement.run(cursor, self.dialect, values)
             else:
-                statement.run_prepared(cursor, self.dialect, numbers, self.prepared)
+                statement.run_prepared(cursor, self.dialect, values, self.prepared)
             rows: list[Row] = cursor.fetchall()
         finally:
             cursor.close()

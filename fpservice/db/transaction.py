@@ -16,6 +16,7 @@ from fpservice.db.engines import IMMEDIATE
 from fpservice.db.failures import (
     DRIVER_ERRORS,
     first_line,
+    has_forgotten,
     is_lost,
     noticing_loss,
     translated,
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 
 class _ConnectionLostError(Exception):
-    """A connection of the pool is dead; another one may not be."""
+    """A connection of the pool is dead, or its session not what we left; another one may do."""
 
 
 class Database:
@@ -101,7 +102,7 @@ class Database:
             try:
                 return self._read_quickly(self._quick, driver, read)
             except _ConnectionLostError as error:
-                # It was lost while nobody used it.
+                # It was lost, or changed, while nobody used it.
                 log.info("%s: %s", self.name, first_line(error))
         with self.reading_replica() as connection:
             return read(QuickConnection.within(connection))
@@ -145,7 +146,7 @@ class Database:
         driver.invalidate()
         if cut and self._replica:
             self._replica.failed(error)
-        if lost and not cut:
+        if (lost and not cut) or has_forgotten(error):
             return _ConnectionLostError(str(error))
         return unavailable(self.name, error) if lost or isinstance(error, DRIVER_ERRORS) else None
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
+from fpservice.db.failures import DATABASE_ERRORS
 from fpservice.db.musicbrainz.credits import artist_credits
 from fpservice.db.musicbrainz.recordings import (
     RecordingRow,
@@ -21,6 +21,7 @@ from fpservice.db.musicbrainz.recordings import (
 )
 from fpservice.db.musicbrainz.releases import ReleaseRow, releases_by_id
 from fpservice.db.musicbrainz.tracks import TrackRow, releases_of_recordings, tracks_of_recordings
+from fpservice.db.quick import QuickConnection
 from fpservice.db.transaction import Database
 from fpservice.domain.errors import DatabaseUnavailableError, MetadataUnavailableError
 from fpservice.domain.recording import (
@@ -50,25 +51,10 @@ class MusicBrainzDatabase:
             MetadataUnavailableError: the database does not answer, or is none of MusicBrainz.
         """
         deadline = time.monotonic() + time_limit
-        with self._reading() as connection:
-            rows = recordings_by_mbid(connection, mbids, with_isrcs=parts.isrcs)
-            ids = {row.id for row in rows}
-            tracks: Sequence[TrackRow] = ()
-            on_releases: Collection[tuple[int, int]] = ()
-            if parts.tracks:
-                _check(deadline)
-                tracks = tracks_of_recordings(connection, ids)
-                on_releases = {(row.recording, row.release) for row in tracks}
-            elif parts.releases:
-                _check(deadline)
-                on_releases = releases_of_recordings(connection, ids)
-            _check(deadline)
-            releases = releases_by_id(connection, {release for _, release in on_releases})
-            _check(deadline)
-            credit_ids = _credit_ids(rows, tracks, releases) if parts.artists else ()
-            credits = artist_credits(connection, credit_ids)
-        appearances = _appearances(on_releases, tracks, _releases(releases, credits), credits)
-        return {row.asked: _recording(row, appearances, credits) for row in rows}
+        with _translated(self._database.name):
+            return self._database.quickly(
+                lambda connection: _read(connection, mbids, parts, deadline)
+            )
 
     def aliases(
         self, mbids: Collection[uuid.UUID], time_limit: float = math.inf
@@ -92,14 +78,44 @@ class MusicBrainzDatabase:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._database.reading_replica() as connection:
-                yield connection
-        except DatabaseUnavailableError as error:
-            raise MetadataUnavailableError(str(error)) from error
-        except SQLAlchemyError as error:
-            reason = f"database {self._database.name}: {type(error).__name__}"
-            raise MetadataUnavailableError(reason) from error
+        with _translated(self._database.name), self._database.reading_replica() as connection:
+            yield connection
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseUnavailableError as error:
+        raise MetadataUnavailableError(str(error)) from error
+    except DATABASE_ERRORS as error:
+        raise MetadataUnavailableError(f"database {name}: {type(error).__name__}") from error
+
+
+def _read(
+    connection: QuickConnection,
+    mbids: Collection[uuid.UUID],
+    parts: RecordingParts,
+    deadline: float,
+) -> dict[uuid.UUID, Recording]:
+    rows = recordings_by_mbid(connection, mbids, with_isrcs=parts.isrcs)
+    ids = {row.id for row in rows}
+    tracks: Sequence[TrackRow] = ()
+    on_releases: Collection[tuple[int, int]] = ()
+    if parts.tracks:
+        _check(deadline)
+        tracks = tracks_of_recordings(connection, ids)
+        on_releases = {(row.recording, row.release) for row in tracks}
+    elif parts.releases:
+        _check(deadline)
+        on_releases = releases_of_recordings(connection, ids)
+    _check(deadline)
+    releases = releases_by_id(connection, {release for _, release in on_releases})
+    _check(deadline)
+    credit_ids = _credit_ids(rows, tracks, releases) if parts.artists else ()
+    credits = artist_credits(connection, credit_ids)
+    appearances = _appearances(on_releases, tracks, _releases(releases, credits), credits)
+    return {row.asked: _recording(row, appearances, credits) for row in rows}
 
 
 def _check(deadline: float) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import event
 
 from fpservice.bootstrap import Parts, build_metadata_provider, build_parts
 from fpservice.cache.redis_cache import RedisCache
@@ -27,6 +26,7 @@ from fpservice.providers.shared_recordings import SharedRecordings
 from tests.installation import Installation, environment, install, recordings
 from tests.musicbrainz_data import load_musicbrainz
 from tests.services import DatabaseUrls, PostgresServer, RedisServer
+from tests.statements import statements as sent_to
 
 ALL = RecordingParts(artists=True, isrcs=True, releases=True, tracks=True)
 SOME = RecordingParts(artists=True)
@@ -60,15 +60,8 @@ class Processes:
 def statements(parts: Parts) -> Iterator[list[str]]:
     """Collect what is sent to MusicBrainz."""
     assert parts.musicbrainz is not None
-    engine = parts.musicbrainz.engine
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
+    with sent_to(parts.musicbrainz) as sent:
+        yield sent
 
 
 @pytest.fixture

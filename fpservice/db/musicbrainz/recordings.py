@@ -6,11 +6,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
+    Select,
     String,
     Subquery,
     cast,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 )
 
 from fpservice.db.musicbrainz.tables import isrc, recording, recording_gid_redirect
+from fpservice.db.quick import Among, QuickConnection, QuickStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +40,15 @@ class RecordingRow:
 
 
 def recordings_by_mbid(
-    connection: Connection, mbids: Collection[uuid.UUID], *, with_isrcs: bool
+    connection: QuickConnection, mbids: Collection[uuid.UUID], *, with_isrcs: bool
 ) -> list[RecordingRow]:
     """Return the recordings that exist, in one statement."""
     if not mbids:
         return []
-    asked = _asked(mbids)
-    rows = connection.execute(
-        select(
-            asked.c.gid.label("asked"),
-            recording.c.id,
-            cast(recording.c.gid, String).label("gid"),
-            recording.c.name,
-            recording.c.length,
-            recording.c.artist_credit,
-            (_isrcs() if with_isrcs else null()).label("isrcs"),
-        ).join(recording, recording.c.id == asked.c.id)
-    )
+    rows = connection.rows(_RECORDINGS_WITH_ISRCS if with_isrcs else _RECORDINGS, list(mbids))
     return [
-        RecordingRow(
-            row.asked,
-            row.id,
-            row.gid,
-            row.name,
-            row.length,
-            row.artist_credit,
-            tuple(row.isrcs or ()),
-        )
-        for row in rows
+        RecordingRow(asked, id, gid, name, length, artist_credit, tuple(isrcs or ()))
+        for asked, id, gid, name, length, artist_credit, isrcs in rows
     ]
 
 
@@ -74,7 +58,7 @@ def mbids_of_recordings(
     """Return the present and the former MBIDs of each recording that exists."""
     if not mbids:
         return {}
-    asked = _asked(mbids)
+    asked = _asked(lambda column: column.in_(mbids))
     redirect = recording_gid_redirect
     found: dict[uuid.UUID, set[uuid.UUID]] = defaultdict(set)
     rows = connection.execute(
@@ -103,15 +87,32 @@ def present_mbids(
     return {row.gid: row.present for row in rows}
 
 
-def _asked(mbids: Collection[uuid.UUID]) -> Subquery:
+def _asked(among: Among) -> Subquery:
     """Return MBIDs that exist or once did (``gid``), and the recordings they mean (``id``)."""
     redirect = recording_gid_redirect
     return union_all(
-        select(recording.c.gid, recording.c.id).where(recording.c.gid.in_(mbids)),
-        select(redirect.c.gid, redirect.c.new_id).where(redirect.c.gid.in_(mbids)),
+        select(recording.c.gid, recording.c.id).where(among(recording.c.gid)),
+        select(redirect.c.gid, redirect.c.new_id).where(among(redirect.c.gid)),
     ).subquery("asked")
+
+
+def _recordings(among: Among, isrcs: ColumnElement[Any]) -> Select[Any]:
+    asked = _asked(among)
+    return select(
+        asked.c.gid,
+        recording.c.id,
+        cast(recording.c.gid, String),
+        recording.c.name,
+        recording.c.length,
+        recording.c.artist_credit,
+        isrcs,
+    ).join(recording, recording.c.id == asked.c.id)
 
 
 def _isrcs() -> ColumnElement[list[str]]:
     statement = select(isrc.c.isrc).where(isrc.c.recording == recording.c.id).order_by(isrc.c.isrc)
     return func.array(statement.correlate(recording).scalar_subquery(), type_=ARRAY(String))
+
+
+_RECORDINGS = QuickStatement(lambda among: _recordings(among, null()))
+_RECORDINGS_WITH_ISRCS = QuickStatement(lambda among: _recordings(among, _isrcs()))

@@ -10,11 +10,12 @@ from sqlalchemy import (
     ARRAY,
     JSON,
     ColumnElement,
-    Connection,
+    Select,
     String,
     cast,
     func,
     lateral,
+    literal_column,
     select,
     true,
 )
@@ -29,6 +30,7 @@ from fpservice.db.musicbrainz.tables import (
     release_group_secondary_type,
     release_group_secondary_type_join,
 )
+from fpservice.db.quick import Among, QuickConnection, QuickStatement, Row
 from fpservice.domain.recording import ReleaseEvent
 
 
@@ -50,30 +52,54 @@ class ReleaseRow:
     group_secondary_types: tuple[str, ...]
 
 
-def releases_by_id(connection: Connection, ids: Collection[int]) -> list[ReleaseRow]:
+def releases_by_id(connection: QuickConnection, ids: Collection[int]) -> list[ReleaseRow]:
     """Return the releases, in one statement; their events in the order of the dates."""
     if not ids:
         return []
+    return [_release_row(row) for row in connection.rows(_RELEASES, list(ids))]
+
+
+def _release_row(row: Row) -> ReleaseRow:
+    id, gid, name, artist_credit, medium_count, track_count, events, *group = row
+    group_gid, group_name, group_artist_credit, group_type, secondary_types = group
+    return ReleaseRow(
+        id,
+        gid,
+        name,
+        artist_credit,
+        medium_count,
+        track_count,
+        tuple(sorted((ReleaseEvent(*one) for one in events or ()), key=lambda event: event.order)),
+        group_gid,
+        group_name,
+        group_artist_credit,
+        group_type,
+        tuple(secondary_types or ()),
+    )
+
+
+def _releases(among: Among) -> Select[Any]:
+    """Return the statement; its columns are in the order of the fields of a row."""
     mediums = lateral(
         select(
             func.count().label("medium_count"),
-            func.coalesce(func.sum(medium.c.track_count), 0).label("track_count"),
+            func.coalesce(func.sum(medium.c.track_count), literal_column("0")).label("track_count"),
         ).where(medium.c.release == release.c.id)
     )
-    rows = connection.execute(
+    return (
         select(
             release.c.id,
-            cast(release.c.gid, String).label("gid"),
+            cast(release.c.gid, String),
             release.c.name,
             release.c.artist_credit,
             mediums.c.medium_count,
             mediums.c.track_count,
-            _events().label("events"),
-            cast(release_group.c.gid, String).label("group_gid"),
-            release_group.c.name.label("group_name"),
-            release_group.c.artist_credit.label("group_artist_credit"),
-            release_group_primary_type.c.name.label("group_type"),
-            _secondary_types().label("group_secondary_types"),
+            _events(),
+            cast(release_group.c.gid, String),
+            release_group.c.name,
+            release_group.c.artist_credit,
+            release_group_primary_type.c.name,
+            _secondary_types(),
         )
         .join(release_group, release_group.c.id == release.c.release_group)
         .outerjoin(
@@ -81,26 +107,7 @@ def releases_by_id(connection: Connection, ids: Collection[int]) -> list[Release
             release_group_primary_type.c.id == release_group.c.type,
         )
         .join(mediums, true())
-        .where(release.c.id.in_(ids))
-    )
-    return [_release_row(row) for row in rows]
-
-
-def _release_row(row: Any) -> ReleaseRow:
-    events = [ReleaseEvent(*event) for event in row.events or ()]
-    return ReleaseRow(
-        row.id,
-        row.gid,
-        row.name,
-        row.artist_credit,
-        row.medium_count,
-        row.track_count,
-        tuple(sorted(events, key=lambda event: event.order)),
-        row.group_gid,
-        row.group_name,
-        row.group_artist_credit,
-        row.group_type,
-        tuple(row.group_secondary_types or ()),
+        .where(among(release.c.id))
     )
 
 
@@ -127,3 +134,6 @@ def _secondary_types() -> ColumnElement[Any]:
         .order_by(kind.c.name)
     )
     return func.array(statement.correlate(release_group).scalar_subquery(), type_=ARRAY(String))
+
+
+_RELEASES = QuickStatement(_releases)

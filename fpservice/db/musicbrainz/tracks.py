@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, String, cast, select
+from sqlalchemy import String, cast, select
 
 from fpservice.db.musicbrainz.tables import medium, medium_format, track
+from fpservice.db.quick import QuickConnection, QuickStatement, Row
 from fpservice.domain.recording import Medium
 
 
@@ -25,53 +26,57 @@ class TrackRow:
     medium: Medium
 
 
-def tracks_of_recordings(connection: Connection, recording_ids: Collection[int]) -> list[TrackRow]:
-    """Return the tracks, in one statement."""
-    if not recording_ids:
-        return []
-    rows = connection.execute(
+_TRACKS = QuickStatement(
+    lambda among: (
         select(
             track.c.recording,
             medium.c.release,
-            cast(track.c.gid, String).label("gid"),
+            cast(track.c.gid, String),
             track.c.position,
             track.c.name,
             track.c.artist_credit,
             track.c.length,
-            medium.c.position.label("medium_position"),
-            medium.c.name.label("medium_name"),
+            medium.c.position,
             medium.c.track_count,
-            medium_format.c.name.label("format"),
+            medium_format.c.name,
+            medium.c.name,
         )
         .join(medium, medium.c.id == track.c.medium)
         .outerjoin(medium_format, medium_format.c.id == medium.c.format)
-        .where(track.c.recording.in_(recording_ids))
+        .where(among(track.c.recording))
     )
-    return [
-        TrackRow(
-            row.recording,
-            row.release,
-            row.gid,
-            row.position,
-            row.name,
-            row.artist_credit,
-            row.length,
-            Medium(row.medium_position, row.track_count, row.format, row.medium_name or None),
-        )
-        for row in rows
-    ]
+)
+_RELEASES = QuickStatement(
+    lambda among: (
+        select(track.c.recording, medium.c.release)
+        .distinct()
+        .join(medium, medium.c.id == track.c.medium)
+        .where(among(track.c.recording))
+    )
+)
+
+
+def tracks_of_recordings(
+    connection: QuickConnection, recording_ids: Collection[int]
+) -> list[TrackRow]:
+    """Return the tracks, in one statement."""
+    if not recording_ids:
+        return []
+    return [_track_row(row) for row in connection.rows(_TRACKS, list(recording_ids))]
+
+
+def _track_row(row: Row) -> TrackRow:
+    recording, release, gid, position, name, artist_credit, length, *disc = row
+    disc_position, track_count, format, title = disc
+    medium = Medium(disc_position, track_count, format, title or None)
+    return TrackRow(recording, release, gid, position, name, artist_credit, length, medium)
 
 
 def releases_of_recordings(
-    connection: Connection, recording_ids: Collection[int]
+    connection: QuickConnection, recording_ids: Collection[int]
 ) -> list[tuple[int, int]]:
     """Return each recording with each of the releases it is on, in one statement."""
     if not recording_ids:
         return []
-    rows = connection.execute(
-        select(track.c.recording, medium.c.release)
-        .distinct()
-        .join(medium, medium.c.id == track.c.medium)
-        .where(track.c.recording.in_(recording_ids))
-    )
-    return [(row.recording, row.release) for row in rows]
+    rows = connection.rows(_RELEASES, list(recording_ids))
+    return [(recording, release) for recording, release in rows]
