@@ -14,6 +14,7 @@ from fpservice.api.context import services as current_services
 from fpservice.api.errors import ApiError
 from fpservice.api.formats import FORMATS, JSON, callback_name
 from fpservice.api.internal import blueprint as internal
+from fpservice.api.lean_flask import LeanFlask
 from fpservice.api.v1 import blueprint as v1
 from fpservice.api.v2 import blueprint as v2
 from fpservice.api.v2 import (  # noqa: F401 (the views add themselves to the blueprint)
@@ -32,7 +33,7 @@ MAX_PARTS = 1000
 
 def create_app(services: Services) -> Flask:
     """Return the application that serves these."""
-    app = Flask("fpservice", static_folder=None)
+    app = LeanFlask("fpservice", static_folder=None)
     app.url_map.merge_slashes = False
     app.config.update(
         MAX_CONTENT_LENGTH=services.limits.body,

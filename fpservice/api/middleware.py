@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 
 from fpservice.api.context import services
 from fpservice.api.formats import write_json
@@ -70,14 +70,16 @@ def _trace(environ: WSGIEnvironment) -> str:
     if _REQUEST_ID.fullmatch(named):
         return named
     parent = _TRACE_PARENT.fullmatch(environ.get("HTTP_TRACEPARENT", ""))
-    return parent[1] if parent else secrets.token_hex(8)
+    return parent[1] if parent else f"{random.getrandbits(64):016x}"
 
 
 def _finish(response: Response) -> Response:
     # Nobody else sets them; adding is quicker than looking whether they are there.
     response.headers.add("Access-Control-Allow-Origin", "*")
     response.headers.add("X-Request-Id", request_id.get() or "")
-    if request.method == "OPTIONS":
+    # Not the proxy, which looks the request up anew for each of its attributes.
+    here: Request = request._get_current_object()  # type: ignore[attr-defined]
+    if here.method == "OPTIONS":
         response.headers.update(_PREFLIGHT)
         response.content_type = "application/json; charset=UTF-8"
         response.set_data(write_json({"status": "ok"}))
@@ -85,10 +87,9 @@ def _finish(response: Response) -> Response:
         # What is still on its way is not read; the connection cannot be used again.
         response.headers["Connection"] = "close"
     add_rate_limit_headers(response)
-    endpoint = request.endpoint or "none"
+    endpoint = here.endpoint or "none"
     metrics = services().metrics
     metrics.count("requests", endpoint=endpoint, status=str(response.status_code))
-    metrics.observe(
-        "request", time.monotonic() - g.get("started", time.monotonic()), endpoint=endpoint
-    )
+    now = time.monotonic()
+    metrics.observe("request", now - g.get("started", now), endpoint=endpoint)
     return response
