@@ -21,13 +21,21 @@ _TIMEOUT = 10
 @contextmanager
 def connected(url: str) -> Iterator[extensions.cursor]:
     """Yield a cursor of a transaction that is committed at the end; ``url`` is SQLAlchemy's."""
-    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with (
-        closing(psycopg2.connect(dsn, connect_timeout=_TIMEOUT)) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
+    with closing(_connect(url)) as connection, connection, connection.cursor() as cursor:
         yield cursor
+
+
+def vacuum(url: str) -> None:
+    """Do at once what PostgreSQL would do later by itself, while something is measured."""
+    with closing(_connect(url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (FREEZE, ANALYZE)")
+
+
+def _connect(url: str) -> extensions.connection:
+    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg2.connect(dsn, connect_timeout=_TIMEOUT)
 
 
 def copy(cursor: extensions.cursor, table: str, columns: str, rows: Rows) -> None:

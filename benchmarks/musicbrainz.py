@@ -81,7 +81,6 @@ def fill(url: str, size: int) -> None:
             cursor.execute(statement.format(n=size, a=artists, r=releases, t=_TRACKS))
         for kind, table, columns in _INDEXES:
             cursor.execute(f"CREATE {kind} ON {table} ({columns})")
-        cursor.execute("ANALYZE")
 
 
 def _copy_recordings(cursor: extensions.cursor, ids: range, artists: int) -> None:

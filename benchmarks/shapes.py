@@ -6,6 +6,7 @@ limits in Redis, submissions through NATS, names from a MusicBrainz; the files o
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -88,6 +89,7 @@ class Installation:
         """Yield a copy to be written to; it is removed at the end."""
         directory = self.directory.with_name(f"scratch-{self.directory.name}")
         _copy(self.directory, directory)
+        _write_out()
         try:
             yield replace(self, directory=directory)
         finally:
@@ -109,6 +111,7 @@ def installation(root: Path, shape: str, size: int) -> Installation:
     else:
         _make_production(unfinished, installation(root, EMBEDDED, size))
     unfinished.directory.rename(directory)
+    _write_out()
     return made
 
 
@@ -141,11 +144,17 @@ def _make_production(made: Installation, embedded: Installation) -> None:
             add_keys(parts)
         fingerprint = variables["ACOUSTID_DATABASE_FINGERPRINT_URL"]
         copying.fill(fingerprint, fingerprints(made.size, SEED))
-        musicbrainz.fill(variables["ACOUSTID_DATABASE_MUSICBRAINZ_URL"], made.size)
-        with copying.connected(fingerprint) as cursor:
-            cursor.execute("ANALYZE")
+        names = variables["ACOUSTID_DATABASE_MUSICBRAINZ_URL"]
+        musicbrainz.fill(names, made.size)
+        for url in (fingerprint, names):
+            copying.vacuum(url)
     # The same fingerprints have the same ids.
     _copy(embedded.index, made.index)
+
+
+def _write_out() -> None:
+    """Let the disk be done with what was made, so that it is not busy while others are measured."""
+    os.sync()
 
 
 def _create_databases(made: Installation) -> None:
