@@ -20,6 +20,7 @@ needs chromium-driver chromedriver
 needs espeak-ng espeak-ng
 needs ffmpeg ffmpeg
 needs libchromaprint-tools fpcalc
+needs pgbouncer pgbouncer /usr/sbin/pgbouncer
 
 # The fuzzer's runtime comes in a package of its own, named after the version of clang.
 fuzzer=there

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg2
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, exc
@@ -182,6 +182,33 @@ class Database:
             connection = plain.execution_options(**{IMMEDIATE: True})
             with connection.begin(), noticing_loss(self.name, connection):
                 yield connection
+
+    @contextmanager
+    def writing_at_once(self) -> Iterator[QuickConnection]:
+        """Yield a connection for one statement, which is committed in the same round trip.
+
+        On SQLite, where there are no round trips, for several as in :meth:`writing`.
+
+        Raises:
+            DatabaseUnavailableError: no connection, a lost one, a time limit or a lock.
+        """
+        if not self.has_many_writers:
+            with self.writing() as connection:
+                yield QuickConnection.within(connection)
+            return
+        with translated(self.name), closing(self.engine.raw_connection()) as driver:
+            session: Any = driver.dbapi_connection
+            session.autocommit = True
+            try:
+                yield QuickConnection(self.engine.dialect, driver)
+            except psycopg2.Error as error:
+                if not is_lost(driver):
+                    raise
+                driver.invalidate()
+                raise unavailable(self.name, error) from error
+            finally:
+                if not session.closed:
+                    session.autocommit = False
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import select
 import socket
 import threading
 import time
@@ -25,7 +26,7 @@ from psycopg2 import extensions
 from sqlalchemy import Connection
 
 log = logging.getLogger(__name__)
-_LOOK_EVERY: Final = 0.25
+_LOOK_EVERY: Final = 0.1
 _monotonic = time.monotonic
 
 
@@ -72,6 +73,8 @@ class WatchedConnection(extensions.connection):
         self.prepared: set[str] | None = set() if prepares else None
         self.deadline = math.inf
         self.was_cut = False
+        # When it was given back to its pool, or made.
+        self.last_used = _monotonic()
         super().__init__(*arguments, **more)
         self.cursor_factory = WatchedCursor
         _watchdog.watch(self)
@@ -84,6 +87,13 @@ class WatchedConnection(extensions.connection):
             yield
         finally:
             self.deadline = math.inf
+
+    @property
+    def was_told(self) -> bool:
+        """Whether the server has said something that nobody asked for: most likely that it ends."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def commit(self) -> None:
         """Commit."""

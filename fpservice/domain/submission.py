@@ -48,13 +48,16 @@ class SubmittedText:
 
     def __bool__(self) -> bool:
         """Whether anything at all is known."""
-        return any(value is not None for value in asdict(self).values())
+        return self != _NO_TEXT
 
     def digest(self) -> int:
         """Return a signed 64-bit hash by which equal text is found again."""
         parts = "\x1f".join("" if v is None else str(v) for v in asdict(self).values())
         hashed = hashlib.blake2b(parts.encode(), digest_size=8).digest()
         return int.from_bytes(hashed, "big", signed=True)
+
+
+_NO_TEXT: Final = SubmittedText()
 
 
 @dataclass(frozen=True, slots=True)

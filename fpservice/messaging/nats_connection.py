@@ -50,6 +50,11 @@ class NatsConnection:
         self._start()
         return self._client is not None and self._client.is_connected
 
+    @property
+    def client(self) -> Client | None:
+        """The client of the present connection, for what runs in the loop."""
+        return self._client
+
     def jetstream(self, timeout: float) -> JetStreamContext:
         """Return the JetStream of the connection; ``timeout`` in seconds for each request."""
         assert self._client is not None

@@ -3,56 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Final
-
-import nats.errors
-from nats.js.errors import Error as JetStreamError
 
 from fpservice.config_options import NatsOptions
 from fpservice.domain.errors import QueueUnavailableError
 from fpservice.interfaces import Metrics
+from fpservice.messaging.nats_announcer import Announcement, NatsAnnouncer
 from fpservice.messaging.nats_connection import NatsConnection
-from fpservice.messaging.nats_stream import REQUEST_ID, submitted_subject
+from fpservice.messaging.nats_stream import submitted_subject
 from fpservice.observability.logs import request_id
-
-log = logging.getLogger(__name__)
 
 # Announcements under way at once; what is over it is left to the sweeper of the workers.
 MAX_PENDING: Final = 1000
-_ACK_TIMEOUT: Final = 2.0
+# How long others are waited for, in seconds: several messages in one packet, and their
+# acknowledgements in another, take half the processor time.
+_GATHERING: Final = 0.01
 
 
 class NatsQueue:
-    """Publishes one message a submission, its id only, and never keeps a request waiting long."""
+    """Publishes one message a submission, its id only, and keeps no request waiting.
+
+    Whether a message was stored is seen in the background, and only counted: the outbox has what it
+    announces.
+    """
 
     def __init__(self, connection: NatsConnection, options: NatsOptions, metrics: Metrics) -> None:
         """Nothing is connected yet."""
         self._connection = connection
-        self._subject = submitted_subject(options.stream)
         self._timeout = options.publish_timeout
         self._metrics = metrics
-        self._pending = 0
+        self._announcer = NatsAnnouncer(submitted_subject(options.stream), self._timeout, metrics)
+        self._lock = threading.Lock()
+        self._given: deque[Announcement] = deque()
+        # The loop takes all of it in turn; whoever comes meanwhile need not wake it.
+        self._is_taking = False
+        self._last: Future[None] | None = None
 
     def publish(self, submission_ids: Sequence[int], *, again: bool = False) -> None:
-        """Announce submissions; what cannot be announced in time is only counted.
+        """Announce submissions; what cannot be announced is only counted.
 
         ``again``: an earlier announcement does not make this one a duplicate.
         """
         ids = list(submission_ids)
-        if not self._connection.is_connected or self._pending + len(ids) > MAX_PENDING:
+        pending = len(self._given) + self._announcer.pending
+        if not self._connection.is_connected or pending + len(ids) > MAX_PENDING:
             self._metrics.count("nats.publish.skipped", len(ids))
             return
-        names = {id: f"{id}.{uuid.uuid4().hex}" if again else str(id) for id in ids}
-        future = self._connection.submit(self._publish(names, request_id.get()))
-        try:
-            future.result(self._timeout)
-        except (FutureTimeoutError, TimeoutError):
-            # It goes on in the background; the sweeper sees to it if it comes to nothing.
-            self._metrics.count("nats.publish.late", len(ids))
+        trace = request_id.get()
+        for id in ids:
+            name = f"{id}.{uuid.uuid4().hex}" if again else str(id)
+            self._give(Announcement(id, name, trace))
 
     def ping(self) -> None:
         """Return if a server answers.
@@ -64,26 +70,28 @@ class NatsQueue:
             raise QueueUnavailableError("NATS is not connected")
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; what was just announced still has its time."""
+        if self._last is not None:
+            try:
+                self._last.result(self._timeout)
+            except (FutureTimeoutError, TimeoutError):
+                self._metrics.count("nats.publish.late", len(self._given) or 1)
         self._connection.close()
 
-    async def _publish(self, names: Mapping[int, str], trace: str | None) -> None:
-        self._pending += len(names)
-        try:
-            await asyncio.gather(*(self._publish_one(*one, trace) for one in names.items()))
-        finally:
-            self._pending -= len(names)
+    def _give(self, one: Announcement) -> None:
+        with self._lock:
+            self._given.append(one)
+            if self._is_taking:
+                return
+            self._is_taking = True
+        self._last = self._connection.submit(self._take())
 
-    async def _publish_one(self, submission_id: int, name: str, trace: str | None) -> None:
-        # JetStream drops a second message with the same name.
-        headers = {"Nats-Msg-Id": name}
-        if trace:
-            headers[REQUEST_ID] = trace
-        try:
-            await self._connection.jetstream(_ACK_TIMEOUT).publish(
-                self._subject, str(submission_id).encode(), headers=headers
-            )
-            self._metrics.count("nats.published")
-        except (TimeoutError, nats.errors.Error, JetStreamError, OSError) as error:
-            self._metrics.count("nats.publish.errors")
-            log.warning("submission %d was not announced: %s", submission_id, type(error).__name__)
+    async def _take(self) -> None:
+        await asyncio.sleep(_GATHERING)
+        while (one := self._next()) is not None:
+            await self._announcer.announce(self._connection.client, one)
+
+    def _next(self) -> Announcement | None:
+        with self._lock:
+            self._is_taking = bool(self._given)
+            return self._given.popleft() if self._given else None

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fpservice.db.fingerprint.tracks import tracks_by_id
 from fpservice.db.ingest.submissions import (
     StoredSubmission,
-    add_submissions,
     count_pending,
     find_submissions,
     list_submissions,
@@ -21,6 +20,7 @@ from fpservice.db.ingest.submissions import (
 from fpservice.db.transaction import Database
 from fpservice.domain.submission import State, Submission
 from fpservice.interfaces import Metrics, SubmissionQueue
+from fpservice.services.intake import Intake
 
 # The largest number a row can have; whatever is over it is unknown.
 _MAX_ID = 2**63 - 1
@@ -56,20 +56,20 @@ class SubmissionService:
         self._max_wait = max_wait
         self._waiting = threading.BoundedSemaphore(max_waiting)
         self._ingest = ingest
+        self._intake = Intake(ingest)
         self._fingerprint = fingerprint
         self._queue = queue
         self._metrics = metrics
 
     def submit(self, submissions: Sequence[Submission]) -> list[int]:
-        """Store submissions in one transaction and return their ids; then they are safe.
+        """Store submissions, all or none, and return their ids; then they are safe.
 
         Raises:
             DatabaseUnavailableError: none of them was stored.
         """
         if not submissions:
             return []
-        with self._ingest.writing() as connection:
-            ids = add_submissions(connection, submissions)
+        ids = self._intake.store(submissions)
         self._metrics.count("submissions", len(ids))
         self._queue.publish(ids)
         return ids

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 # Nobody waits longer: whoever has a turn may be waiting itself, for a database that hangs.
-_PATIENCE: Final = 0.5
+_PATIENCE: Final = 0.2
 
 
 class Turns:

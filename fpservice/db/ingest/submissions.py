@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from fpservice.db.dialect import insert as upsert
 from fpservice.db.ingest.tables import pending_submission, submission, submission_result
-from fpservice.domain.fingerprint import from_bytes, to_bytes
+from fpservice.domain.fingerprint import from_bytes
 from fpservice.domain.submission import State, Submission, SubmittedText
 
 
@@ -36,16 +36,6 @@ class Outcome:
     track_id: int | None = None
     track_gid: uuid.UUID | None = None
     fingerprint_id: int | None = None
-
-
-def add_submissions(connection: Connection, contents: Sequence[Submission]) -> list[int]:
-    """Insert submissions and their places in the outbox; return their ids in the same order."""
-    if not contents:
-        return []
-    statement = insert(submission).returning(submission.c.id, sort_by_parameter_order=True)
-    ids = list(connection.execute(statement, [_values(one) for one in contents]).scalars())
-    connection.execute(insert(pending_submission), [{"submission_id": id} for id in ids])
-    return ids
 
 
 def find_submissions(connection: Connection, ids: Sequence[int]) -> dict[int, StoredSubmission]:
@@ -214,23 +204,6 @@ def _due(now: datetime) -> Select[Any]:
     return select(table.c.submission_id).where(
         or_(table.c.not_before.is_(None), table.c.not_before <= now)
     )
-
-
-def _values(content: Submission) -> dict[str, Any]:
-    return {
-        "state": State.PENDING.value,
-        "account_id": content.account_id,
-        "application_id": content.application_id,
-        "application_version": content.application_version,
-        "hashes": to_bytes(content.hashes),
-        "length": content.duration,
-        "bitrate": content.bitrate,
-        "format": content.format,
-        "mbid": content.mbid,
-        "puid": content.puid,
-        "foreignid": content.foreignid,
-        **content.text.as_dict(),
-    }
 
 
 def _stored(row: Any) -> StoredSubmission:
