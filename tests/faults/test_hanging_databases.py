@@ -76,6 +76,24 @@ def test_lookups_while_the_database_hangs(round: Round, site: Site) -> None:
     round.end(worker)
 
 
+def test_submissions_while_the_database_hangs(round: Round, site: Site) -> None:
+    [clips] = portions(SEED, 1)
+
+    def submit(clip: Clip) -> TestResponse:
+        form = round.form(clip)
+        started = time.monotonic()
+        answer = round.installed.app.test_client().post("/v2/submit", data=form)
+        assert time.monotonic() - started < SECONDS
+        return answer
+
+    assert submit(clips[0]).status_code == 200
+    with ThreadPoolExecutor(ASKING) as executor, site.postgres["ingest"].hanging():
+        # One of them writes, the others wait for it.
+        answers = list(executor.map(submit, [clips[0]] * ASKING))
+    assert {(one.status_code, one.get_json()["error"]["code"]) for one in answers} == {(503, 13)}
+    assert submit(clips[0]).status_code == 200
+
+
 @pytest.mark.parametrize("name", ["fingerprint", "ingest"])
 def test_imports_go_on_after_a_database_hung(round: Round, site: Site, name: str) -> None:
     first, second, third = portions(SEED, 3)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nats
 import pytest
 from sqlalchemy import select, update
 
@@ -18,7 +20,9 @@ from fpservice.domain.errors import QueueUnavailableError
 from fpservice.messaging.nats_connection import NatsConnection
 from fpservice.messaging.nats_consumer import NatsConsumer
 from fpservice.messaging.nats_queue import NatsQueue
+from fpservice.messaging.nats_stream import keep_stream
 from fpservice.observability.metrics import NullMetrics
+from tests.counted_metrics import CountedMetrics
 from tests.installation import (
     Installation,
     environment,
@@ -192,3 +196,80 @@ def test_announcing_never_keeps_a_request_waiting(databases: DatabaseUrls, tmp_p
     queue.publish(range(100))
     assert time.monotonic() - started < 0.5
     queue.close()
+
+
+@pytest.fixture
+def announcing(own_nats: NatsServer) -> Iterator[tuple[NatsQueue, CountedMetrics]]:
+    """A queue that is connected, and what it counts."""
+    options = NatsOptions(servers=(own_nats.url,), publish_timeout=1)
+    connection, metrics = NatsConnection(options), CountedMetrics()
+    queue = NatsQueue(connection, options, metrics)
+    eventually(lambda: connection.is_connected)
+    connection.submit(keep_stream(connection.jetstream(5), options)).result(10)
+    yield queue, metrics
+    queue.close()
+
+
+def test_every_announcement_is_counted_once(
+    announcing: tuple[NatsQueue, CountedMetrics], own_nats: NatsServer
+) -> None:
+    queue, metrics = announcing
+    for first in range(0, 500, 5):
+        queue.publish(range(first, first + 5))
+        time.sleep(0.001)
+    eventually(lambda: metrics.counts["nats.published"] == 500)
+    assert messages(own_nats) == 500
+    # JetStream knows these already, unless it is said that they come again.
+    queue.publish([1, 2])
+    queue.publish([3], again=True)
+    eventually(lambda: metrics.counts["nats.published"] == 503)
+    assert messages(own_nats) == 501
+    assert metrics.counts.keys() == {"nats.published"}
+
+
+def test_without_a_stream_announcements_fail(
+    announcing: tuple[NatsQueue, CountedMetrics], own_nats: NatsServer
+) -> None:
+    queue, metrics = announcing
+    own_nats.clear()
+    queue.publish(range(10))
+    eventually(lambda: metrics.counts["nats.publish.errors"] == 10)
+    assert metrics.counts["nats.published"] == 0
+
+
+def test_a_nats_that_hangs_keeps_nobody_waiting(
+    announcing: tuple[NatsQueue, CountedMetrics], own_nats: NatsServer
+) -> None:
+    queue, metrics = announcing
+    assert own_nats.process is not None
+    own_nats.process.suspend()
+    try:
+        for id in range(2000):
+            started = time.monotonic()
+            queue.publish([id])
+            assert time.monotonic() - started < 0.5
+        eventually(lambda: metrics.counts["nats.publish.errors"] == 1000)
+        assert metrics.counts["nats.publish.skipped"] == 1000
+    finally:
+        own_nats.process.resume()
+    eventually(lambda: announced(queue, metrics))
+
+
+def announced(queue: NatsQueue, metrics: CountedMetrics) -> bool:
+    """Announce one, and return whether any ever was."""
+    queue.publish([5000])
+    return metrics.counts["nats.published"] > 0
+
+
+def messages(server: NatsServer) -> int:
+    """Return how many messages the stream has."""
+
+    async def ask() -> int:
+        client = await nats.connect(server.url)
+        try:
+            stream = await client.jetstream().stream_info(NatsOptions().stream)
+            return int(stream.state.messages)
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
