@@ -141,7 +141,10 @@ class NatsOptions:
     token: str | None = option(None, "Token to log in with, instead of a user.", secret=True)
     connect_timeout: float = option(2.0, "Time limit of connecting.", low=0.1, high=60)
     publish_timeout: float = option(
-        0.05, "Time that announcing a submission may take.", low=0.001, high=10
+        0.05,
+        "Time after which an announcement counts as late; nobody waits for it.",
+        low=0.001,
+        high=10,
     )
     ack_wait: float = option(
         30.0, "Time an import may take before another worker gets it.", low=1, high=3600
@@ -419,6 +422,12 @@ class WorkerOptions:
     concurrency: int = option(1, "Imports of a process at once.", low=1, high=64)
     sweep_after: float = option(
         5.0, "Age at which a submission that waits is announced again.", low=0.1, high=3600
+    )
+    niceness: int = option(
+        5,
+        "How much it gives way to others on the machine.",
+        low=0,
+        high=19,
     )
     heartbeat: str | None = option(
         None, "File of each process by itself whose time says when its imports last went on."

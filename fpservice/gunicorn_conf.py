@@ -105,10 +105,12 @@ def post_worker_init(worker: Worker) -> None:
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:
-    """Write down what this process has counted; it ends, or is replaced after max_requests."""
+    """Let out what this process still has; it ends, or is replaced after max_requests."""
     # There is none if the application could not be built.
     if worker.wsgi is not None:
-        worker.wsgi.extensions[EXTENSION].statistics.write()
+        services = worker.wsgi.extensions[EXTENSION]
+        services.submission.close()
+        services.statistics.write()
 
 
 def _write_error(connection: Any, status: int, reason: str, message: str) -> None:

@@ -12,12 +12,15 @@ from fpservice.bootstrap_sentry import report_errors
 from fpservice.commands.counting import counting_here
 from fpservice.commands.parts import opened_parts
 from fpservice.config import load_config
+from fpservice.niceness import give_way
 
 
 @click.command()
 def worker() -> None:
     """Import submissions until stopped (SIGTERM or Ctrl-C)."""
-    with counting_here(load_config().prometheus.worker_listen), opened_parts() as parts:
+    config = load_config()
+    give_way(config.worker.niceness)
+    with counting_here(config.prometheus.worker_listen), opened_parts() as parts:
         report_errors(parts)
         importers = build_importers(parts)
 

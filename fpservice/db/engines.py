@@ -122,12 +122,13 @@ def _look_before_use(engine: Engine, limit: float) -> None:
             connection.last_used = time.monotonic()
 
     def taken(connection: WatchedConnection, _: ConnectionPoolEntry, __: object) -> None:
-        if time.monotonic() - connection.last_used > _ALIVE_FOR or connection.was_told:
-            try:
+        try:
+            idle = time.monotonic() - connection.last_used
+            if idle > _ALIVE_FOR or (idle > 0 and connection.was_told):
                 ping(connection)
-            except psycopg2.Error as error:
-                # The pool connects anew, and so it will for all others that are as old.
-                raise exc.InvalidatePoolError(first_line(error)) from error
+        except psycopg2.Error as error:
+            # The pool connects anew, and so it will for all others that are as old.
+            raise exc.InvalidatePoolError(first_line(error)) from error
         connection.limit = limit
 
     event.listen(engine, "checkin", returned)

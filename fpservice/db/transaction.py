@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg2
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, exc
@@ -184,10 +184,8 @@ class Database:
                 yield connection
 
     @contextmanager
-    def writing_at_once(self) -> Iterator[QuickConnection]:
-        """Yield a connection for one statement, which is committed in the same round trip.
-
-        On SQLite, where there are no round trips, for several as in :meth:`writing`.
+    def writing_quickly(self) -> Iterator[QuickConnection]:
+        """Yield a connection as :meth:`writing` does, for statements on the driver itself.
 
         Raises:
             DatabaseUnavailableError: no connection, a lost one, a time limit or a lock.
@@ -196,19 +194,16 @@ class Database:
             with self.writing() as connection:
                 yield QuickConnection.within(connection)
             return
+        # What is not committed is rolled back when it goes back to its pool.
         with translated(self.name), closing(self.engine.raw_connection()) as driver:
-            session: Any = driver.dbapi_connection
-            session.autocommit = True
             try:
                 yield QuickConnection(self.engine.dialect, driver)
+                driver.commit()
             except psycopg2.Error as error:
                 if not is_lost(driver):
                     raise
                 driver.invalidate()
                 raise unavailable(self.name, error) from error
-            finally:
-                if not session.closed:
-                    session.autocommit = False
 
     def close(self) -> None:
         """Close the pooled connections."""

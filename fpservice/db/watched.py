@@ -73,8 +73,8 @@ class WatchedConnection(extensions.connection):
         self.prepared: set[str] | None = set() if prepares else None
         self.deadline = math.inf
         self.was_cut = False
-        # When it was given back to its pool, or made.
-        self.last_used = _monotonic()
+        # When it was given back to its pool; never, if it was just made.
+        self.last_used = math.inf
         super().__init__(*arguments, **more)
         self.cursor_factory = WatchedCursor
         _watchdog.watch(self)

@@ -34,7 +34,6 @@ Uint32s = NDArray[np.uint32]
 _RATIO: Final = 3
 _PIECE_POSTINGS: Final = 1 << 22
 _DEAD: Final = 0xFFFF_FFFF
-_LOW_PRIORITY: Final = 10
 _LOCK_SECONDS: Final = 0.2
 _logger: Final = logging.getLogger(__name__)
 
@@ -180,7 +179,6 @@ def _put_into_use(path: Path) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Merge the generation named on the command line."""
     logging.basicConfig(level=logging.INFO)
-    os.nice(_LOW_PRIORITY)
     path, max_segments = arguments
     run(Path(path), int(max_segments))
     return 0

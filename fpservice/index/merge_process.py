@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from fpservice.niceness import give_way
+
+NICENESS: Final = 10
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -36,5 +39,7 @@ class MergeProcess:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            # Loading what it needs takes as long as a small merge.
+            give_way(NICENESS, self._process.pid)
         except OSError as error:
             _logger.warning("cannot start merging of %s: %s", generation, error)

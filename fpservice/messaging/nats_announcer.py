@@ -79,7 +79,8 @@ class NatsAnnouncer:
                 reply=self._inbox + one.name,
                 headers=headers,
             )
-        except (TimeoutError, nats.errors.Error, OSError) as error:
+        except Exception as error:
+            # Of any kind: nothing that the client does may end what announces all others.
             self._failed(one.name, type(error).__name__)
 
     async def _listen(self, client: Client) -> None:
@@ -106,9 +107,10 @@ class NatsAnnouncer:
             self._metrics.count("nats.publish.late")
 
     def _failed(self, name: str, reason: str) -> None:
-        one, _ = self._sent.pop(name)
-        self._metrics.count("nats.publish.errors")
-        log.warning("submission %d was not announced: %s", one.submission_id, reason)
+        found = self._sent.pop(name, None)
+        if found is not None:
+            self._metrics.count("nats.publish.errors")
+            log.warning("submission %d was not announced: %s", found[0].submission_id, reason)
 
     def _watch(self) -> None:
         if self._timer is None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import nats
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _RECONNECT_WAIT: Final = 0.5
 _MAX_RECONNECT_WAIT: Final = 5.0
+_CLOSING: Final = 1.0
 # A connection that has lasted so long was a good one: what ends it is something new.
 _GOOD_AFTER: Final = 10.0
 
@@ -81,7 +83,10 @@ class NatsConnection:
                 await client.close()
             loop.call_soon(loop.stop)
 
-        asyncio.run_coroutine_threadsafe(end(), loop)
+        ended = asyncio.run_coroutine_threadsafe(end(), loop)
+        with suppress(Exception):
+            # What is in its buffer still goes out.
+            ended.result(_CLOSING)
 
     def _start(self) -> None:
         with self._lock:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import uuid
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from typing import Final
 
 from fpservice.config_options import NatsOptions
@@ -18,6 +19,8 @@ from fpservice.messaging.nats_announcer import Announcement, NatsAnnouncer
 from fpservice.messaging.nats_connection import NatsConnection
 from fpservice.messaging.nats_stream import submitted_subject
 from fpservice.observability.logs import request_id
+
+log = logging.getLogger(__name__)
 
 # Announcements under way at once; what is over it is left to the sweeper of the workers.
 MAX_PENDING: Final = 1000
@@ -72,10 +75,8 @@ class NatsQueue:
     def close(self) -> None:
         """Close the connection; what was just announced still has its time."""
         if self._last is not None:
-            try:
+            with suppress(Exception):
                 self._last.result(self._timeout)
-            except (FutureTimeoutError, TimeoutError):
-                self._metrics.count("nats.publish.late", len(self._given) or 1)
         self._connection.close()
 
     def _give(self, one: Announcement) -> None:
@@ -84,12 +85,27 @@ class NatsQueue:
             if self._is_taking:
                 return
             self._is_taking = True
-        self._last = self._connection.submit(self._take())
+        taking = self._take()
+        try:
+            self._last = self._connection.submit(taking)
+        except RuntimeError as error:
+            # The loop has ended, as the process does, or no thread can be started.
+            taking.close()
+            self._stop_taking()
+            log.warning("submission %d was not announced: %s", one.submission_id, error)
 
     async def _take(self) -> None:
-        await asyncio.sleep(_GATHERING)
-        while (one := self._next()) is not None:
-            await self._announcer.announce(self._connection.client, one)
+        try:
+            await asyncio.sleep(_GATHERING)
+            while (one := self._next()) is not None:
+                await self._announcer.announce(self._connection.client, one)
+        except BaseException:
+            self._stop_taking()
+            raise
+
+    def _stop_taking(self) -> None:
+        with self._lock:
+            self._is_taking = False
 
     def _next(self) -> Announcement | None:
         with self._lock:

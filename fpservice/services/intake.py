@@ -13,10 +13,13 @@ from fpservice.db.transaction import Database
 from fpservice.domain.errors import DatabaseUnavailableError
 from fpservice.domain.submission import Submission
 
-# Submissions of a transaction; those of one request stay together.
+# What a transaction takes at most from several requests; those of one request stay together.
 _TOGETHER: Final = 100
-# More than the database's own limits: whoever writes is done by then.
-_PATIENCE: Final = 10.0
+_TOGETHER_BYTES: Final = 1 << 20
+# Nobody waits longer, in seconds, for those who came before.
+_PATIENCE: Final = 4.0
+# What has been taken is not given up before whoever writes it must have come to an end.
+_WRITING: Final = 30.0
 
 
 class _Request:
@@ -24,17 +27,19 @@ class _Request:
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.submissions = submissions
+        self.size = sum(one.hashes.nbytes for one in submissions)
         self.ids: list[int] | None = None
         self.error: Exception | None = None
+        # Set when it is done, or is to write for those that wait.
+        self.called = threading.Event()
 
     @property
     def is_done(self) -> bool:
         return self.ids is not None or self.error is not None
 
-    def result(self) -> list[int]:
-        if self.ids is None:
-            raise self.error or DatabaseUnavailableError("database ingest: nothing was stored")
-        return self.ids
+    def fail(self, error: Exception) -> None:
+        self.error = error
+        self.called.set()
 
 
 class Intake:
@@ -49,7 +54,7 @@ class Intake:
         self._ingest = ingest
         self._lock = threading.Lock()
         self._waiting: deque[_Request] = deque()
-        self._turn = threading.Lock()
+        self._is_writing = False
 
     def store(self, submissions: Sequence[Submission]) -> list[int]:
         """Store the submissions of a request, all or none, and return their ids in order.
@@ -60,22 +65,46 @@ class Intake:
         mine = _Request(submissions)
         with self._lock:
             self._waiting.append(mine)
-        if self._turn.acquire(timeout=_PATIENCE):
+            is_first = not self._is_writing
+            self._is_writing = True
+        if not is_first:
+            self._wait(mine)
+        if not mine.is_done:
             try:
-                while not mine.is_done and (requests := self._next()):
-                    self._store_together(requests)
+                self._store_together(self._next())
             finally:
-                self._turn.release()
-        return mine.result()
+                self._hand_over()
+        if mine.ids is None:
+            raise mine.error or DatabaseUnavailableError("database ingest: nothing was stored")
+        return mine.ids
+
+    def _wait(self, mine: _Request) -> None:
+        """Return when the request is done, or is the one to write."""
+        if mine.called.wait(_PATIENCE):
+            return
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                raise DatabaseUnavailableError("database ingest: too many submissions wait")
+        if not mine.called.wait(_WRITING):
+            raise DatabaseUnavailableError("database ingest: it does not answer")
+
+    def _hand_over(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting[0].called.set()
+            else:
+                self._is_writing = False
 
     def _next(self) -> list[_Request]:
         """Take those who have waited longest, as many as belong into a transaction."""
         taken: list[_Request] = []
-        number = 0
+        number = size = 0
         with self._lock:
             while self._waiting:
                 number += len(self._waiting[0].submissions)
-                if taken and number > _TOGETHER:
+                size += self._waiting[0].size
+                if taken and (number > _TOGETHER or size > _TOGETHER_BYTES):
                     break
                 taken.append(self._waiting.popleft())
         return taken
@@ -83,22 +112,30 @@ class Intake:
     def _store_together(self, requests: Sequence[_Request]) -> None:
         every = [one for request in requests for one in request.submissions]
         try:
-            with self._ingest.writing_at_once() as connection:
+            with self._ingest.writing_quickly() as connection:
                 ids = iter(add_submissions(connection, every))
         except DatabaseUnavailableError as error:
             # Whoever waits now has waited for this answer; waiting for another takes too long.
             with self._lock:
-                requests = [*requests, *self._waiting]
+                failed = [*requests, *self._waiting]
                 self._waiting.clear()
-            for request in requests:
-                request.error = DatabaseUnavailableError(str(error))
+            for request in failed:
+                request.fail(DatabaseUnavailableError(str(error)))
         except Exception as error:
-            # One that the database does not take must not spoil the others.
-            if len(requests) == 1:
-                requests[0].error = error
-            else:
-                for request in requests:
-                    self._store_together([request])
+            self._store_one_by_one(requests, error)
         else:
             for request in requests:
                 request.ids = list(itertools.islice(ids, len(request.submissions)))
+                request.called.set()
+
+    def _store_one_by_one(self, requests: Sequence[_Request], error: Exception) -> None:
+        """Let what the database does not take of one request spoil no other."""
+        if len(requests) == 1:
+            requests[0].fail(error)
+            return
+        for place, request in enumerate(requests):
+            self._store_together([request])
+            if isinstance(request.error, DatabaseUnavailableError):
+                for other in requests[place + 1 :]:
+                    other.fail(DatabaseUnavailableError(str(request.error)))
+                return

@@ -32,15 +32,15 @@ _IN_FILES: Final = (
     f"INSERT INTO {submission.name} ({_NAMES})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
-# Of how many submissions at once a statement is kept.
-_KEPT: Final = 64
+# How many a statement stores at most: each has a time limit.
+_PAGE: Final = 100
 Row = tuple[Any, ...]
 
 
 def add_submissions(connection: QuickConnection, contents: Sequence[Submission]) -> list[int]:
     """Insert submissions and their places in the outbox; return their ids in the same order.
 
-    On PostgreSQL in one statement, on SQLite within a transaction.
+    Call it in a transaction.
 
     Raises:
         psycopg2.Error, sqlite3.Error: what the driver raises.
@@ -66,12 +66,17 @@ def _add_to_file(cursor: Any, _: Dialect, contents: Sequence[Submission]) -> lis
 
 
 def _add_to_server(cursor: Any, dialect: Dialect, contents: Sequence[Submission]) -> list[int]:
-    numbered = ((number, *_values(one, str)) for number, one in enumerate(contents))
-    cursor.execute(_on_server(dialect, len(contents)), [value for row in numbered for value in row])
-    return [id for (id,) in cursor.fetchall()]
+    ids: list[int] = []
+    for first in range(0, len(contents), _PAGE):
+        page = contents[first : first + _PAGE]
+        numbered = ((number, *_values(one, str)) for number, one in enumerate(page))
+        values = [value for row in numbered for value in row]
+        cursor.execute(_on_server(dialect, len(page)), values)
+        ids += [id for (id,) in cursor.fetchall()]
+    return ids
 
 
-@lru_cache(_KEPT)
+@lru_cache(_PAGE)
 def _on_server(dialect: Dialect, number: int) -> str:
     """Return the statement for so many submissions.
 
