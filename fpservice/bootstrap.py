@@ -83,6 +83,8 @@ if TYPE_CHECKING:
 # The index is asked for more than are compared: most of the hits may have another duration.
 _HITS_PER_CANDIDATE = 5
 _SIGN_IN_TIME_LIMIT = 3.0
+# What importers leave to others while a long queue of changes goes to the index.
+_REST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +245,16 @@ def build_ingestion(parts: Parts) -> IngestionService:
     )
 
 
-def build_indexing(parts: Parts) -> IndexingService:
-    """Return the service that keeps the index after the database."""
+def build_indexing(parts: Parts, rest: float = 0.0) -> IndexingService:
+    """Return the service that keeps the index after the database; ``rest`` as it says."""
     alone = parts.index.writing if isinstance(parts.index, EmbeddedIndex) else nullcontext
     return IndexingService(
-        parts.databases.fingerprint, parts.index, parts.metrics, alone, forgetting(parts.source)
+        parts.databases.fingerprint,
+        parts.index,
+        parts.metrics,
+        alone,
+        forgetting(parts.source),
+        rest,
     )
 
 
@@ -273,7 +280,7 @@ def build_importers(parts: Parts) -> Importers:
     importers = [
         Importer(
             build_ingestion(parts),
-            build_indexing(parts),
+            build_indexing(parts, _REST),
             consumer,
             _outbox(parts),
             metrics,
@@ -297,7 +304,7 @@ def build_importer(parts: Parts) -> Importer:
     outbox = _outbox(parts)
     return Importer(
         build_ingestion(parts),
-        build_indexing(parts),
+        build_indexing(parts, _REST),
         outbox,
         outbox,
         parts.metrics,

@@ -48,6 +48,12 @@ class NativeDelta(Protocol):
     def append(self, fingerprint_id: int, position: int, duration: int, terms: Buffer, /) -> None:
         """Add a change; position 0: the fingerprint is gone."""
 
+    def read(self, data: Buffer, position: int, /) -> int:
+        """Add the records of ``data``, which begins at ``position`` of the log; return their bytes.
+
+        Ends at the first place that holds no whole and undamaged record.
+        """
+
 
 class NativeSegments(Protocol):
     """Mapped segments of an index, searched together with the first ``changes`` of a delta."""

@@ -10,7 +10,6 @@ from fpservice.index import layout, log, manifest
 from fpservice.index.delta import Delta
 from fpservice.index.log import LogView, LogWriter
 from fpservice.index.manifest import Manifest
-from fpservice.index.record import scan
 from fpservice.index.segment import Segment
 from fpservice.index.segment_search import SegmentSearch
 from fpservice.index.snapshot import Snapshot
@@ -63,8 +62,8 @@ class Generation:
         trusted = self.state.of_this_boot
         loaded = manifest.load(self.path)
         segments = self._segments(loaded, {})
-        delta = Delta(loaded.log_position, self._extension)
         view = LogView(self.path)
+        delta = Delta(loaded.log_position, self._extension, view.read)
         # A writer that died with the power may have published less than it made durable.
         self._read(view, delta, max(published, loaded.log_position) if trusted else None)
         if delta.end < published or view.size < delta.end:
@@ -92,7 +91,7 @@ class Generation:
         end = max(end, loaded.log_position)
         view = self._view(old, end)
         same = old.delta.start == loaded.log_position
-        delta = old.delta if same else Delta(loaded.log_position, self._extension)
+        delta = old.delta if same else Delta(loaded.log_position, self._extension, view.read)
         self._read(view, delta, end)
         return self._snapshot(marks, loaded, segments, view, delta)
 
@@ -111,8 +110,7 @@ class Generation:
         """Bring the delta up to ``end`` of the log; None: as far as there are whole records."""
         if end is not None and delta.end >= end:
             return
-        for record in scan(view.read(delta.end, end), delta.end):
-            delta.append(record)
+        delta.extend(view.read(delta.end, end))
         if end is not None and delta.end != end:
             raise IndexCorruptError(layout.damaged(f"record at {delta.end} of {view.path}"))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,10 @@ Uint32s = NDArray[np.uint32]
 # A segment is merged with all smaller ones once they are together more than a third of its size:
 # with four segments, a document is rewritten about ten times on the way to a million.
 _RATIO: Final = 3
-_PIECE_POSTINGS: Final = 1 << 22
+# Its arrays, some 30 bytes a posting, have to leave room in the processor's caches for others.
+_PIECE_POSTINGS: Final = 1 << 17
+# After each piece, so many times as long as it took: whoever searches has the machine meanwhile.
+_REST: Final = 2.0
 _DEAD: Final = 0xFFFF_FFFF
 _LOCK_SECONDS: Final = 0.2
 _logger: Final = logging.getLogger(__name__)
@@ -57,10 +61,11 @@ def merge_plan(segments: Sequence[SegmentEntry], max_segments: int) -> list[Segm
     return falling[first:]
 
 
-def merge_segments(path: Path, entries: Sequence[SegmentEntry]) -> MergeResult:
+def merge_segments(path: Path, entries: Sequence[SegmentEntry], rest: float = 0.0) -> MergeResult:
     """Write the live documents of segments of a generation directory as one segment, durably.
 
-    Memory is bounded by the number of documents (30 bytes each) and a piece of the postings.
+    Memory is bounded by the number of documents (30 bytes each) and a piece of the postings; after
+    each piece this thread sleeps ``rest`` times as long as it took.
 
     Raises:
         FileNotFoundError: an input is gone: somebody else has merged it.
@@ -71,6 +76,7 @@ def merge_segments(path: Path, entries: Sequence[SegmentEntry]) -> MergeResult:
     name = output_name()
     with SegmentWriter(path / name, documents, most) as writer:
         for first, last in _pieces(segments):
+            began = time.monotonic()
             pairs = [
                 _postings(segment, place, first, last)
                 for segment, place in zip(segments, places, strict=True)
@@ -78,6 +84,8 @@ def merge_segments(path: Path, entries: Sequence[SegmentEntry]) -> MergeResult:
             terms = np.concatenate([terms for terms, _ in pairs])
             local = np.concatenate([local for _, local in pairs])
             writer.write(*split_keys(sorted_keys(terms, local)))
+            if rest:
+                time.sleep(rest * (time.monotonic() - began))
         count = writer.finish()
     return MergeResult(tuple(entry.name for entry in entries), SegmentEntry(name, count))
 
@@ -133,14 +141,14 @@ def _postings(segment: Segment, place: Uint32s, first: int, last: int) -> tuple[
     return terms[live], local[live]
 
 
-def merge_once(path: Path, max_segments: int) -> bool:
+def merge_once(path: Path, max_segments: int, rest: float = 0.0) -> bool:
     """Merge what the plan says, if anything, and leave the result to be put into use.
 
     Needs no write lock; the caller holds the merge lock.
     """
     plan = merge_plan(manifest.load(path).segments, max_segments)
     if plan:
-        store_result(path, merge_segments(path, plan))
+        store_result(path, merge_segments(path, plan, rest))
     return bool(plan)
 
 
@@ -152,7 +160,7 @@ def run(path: Path, max_segments: int) -> None:
             return
         try:
             _put_into_use(path)
-            while merge_once(path, max_segments):
+            while merge_once(path, max_segments, _REST):
                 _put_into_use(path)
         finally:
             os.close(descriptor)

@@ -1,5 +1,6 @@
 /* Delta: the newest changes of an index. The interpreter's lock is held in all its methods, so that
  * one thread may append while others search. */
+#include "journal.h"
 #include "pykernels.h"
 
 typedef struct {
@@ -62,12 +63,25 @@ static PyObject *delta_append(PyObject *object, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+/* read(data of the log, its position) -> how many bytes of it were whole records */
+static PyObject *delta_read(PyObject *object, PyObject *arguments) {
+    Py_buffer data;
+    unsigned long long position;
+    if (!PyArg_ParseTuple(arguments, "y*K:read", &data, &position)) return NULL;
+    size_t read;
+    fp_status status = fp_journal_read(((PyDelta *)object)->delta, data.buf, (size_t)data.len,
+                                       position, &read);
+    PyBuffer_Release(&data);
+    return status == FP_OK ? PyLong_FromSize_t(read) : py_raise(status);
+}
+
 static Py_ssize_t delta_length(PyObject *object) {
     return (Py_ssize_t)fp_delta_count(((PyDelta *)object)->delta);
 }
 
 static PyMethodDef methods[] = {
     {"append", delta_append, METH_VARARGS, NULL},
+    {"read", delta_read, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -37,15 +38,20 @@ class IndexingService:
         metrics: Metrics,
         alone: Callable[[], AbstractContextManager[object]] = nullcontext,
         tell: Callable[[Sequence[int]], None] = _nobody,
+        rest: float = 0.0,
     ) -> None:
         """Read the queue in the database ``fingerprint``, write ``index``.
 
         ``alone`` keeps other writers of the index away while a batch is read, applied and removed:
         one that read the queue earlier and applies it later would bring back what was replaced.
 
+        After a whole batch it rests ``rest`` times as long as that took: readers of the index have
+        to take it in too, and a long queue would keep them from their work.
+
         ``tell`` is given the ids of what has changed or is gone, by which copies are given up.
         """
         self._tell = tell
+        self._rest = rest
         self._alone = alone
         self._fingerprint = fingerprint
         self._index = index
@@ -64,10 +70,13 @@ class IndexingService:
         while True:
             if not self.waiting():
                 return total
+            began = time.monotonic()
             with self._alone():
                 applied = self._apply_batch()
             total += applied
             self._metrics.count("index.changes", applied)
+            if applied == BATCH:
+                time.sleep(self._rest * (time.monotonic() - began))
 
     def _apply_batch(self) -> int:
         with self._fingerprint.reading() as connection:

@@ -23,9 +23,10 @@ from fpservice.domain.matching import Match, SearchPolicy
 from fpservice.domain.similarity import Comparison
 from fpservice.index import manifest
 from fpservice.index.batch_terms import batch_terms
+from fpservice.index.delta import Delta
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.layout import LOG
-from fpservice.index.record import Change, TermsOnly, spread
+from fpservice.index.record import Change, TermsOnly, encode, spread
 from fpservice.index.segment import Segment
 from fpservice.index.snapshot import Snapshot
 from fpservice.interfaces import Hit, IndexDelete, StoredFingerprint
@@ -293,6 +294,37 @@ def test_whatever_spreads_the_newest_terms_they_are_found(factor: int) -> None:
         asked = terms << np.uint32(4)
         found = segments.search(tuple, asked, delta, len(delta), 1, 1, 0, 9, 60.0)
         assert found == [(one, 9)]
+
+
+@QUICK
+@given(st.lists(CHANGES, max_size=20), st.data())
+def test_the_same_of_a_log_is_read(changes: list[Change], data: st.DataObject) -> None:
+    log = bytearray(b"".join(map(encode, changes)))
+    if log:
+        log = log[: data.draw(st.integers(0, len(log)))]
+    for place in data.draw(st.lists(st.integers(0, max(len(log) - 1, 0)), max_size=1)):
+        if log:
+            log[place] ^= data.draw(st.integers(1, 255))
+    written = bytes(log)
+    plain = Delta(64)
+    native = Delta(64, extension(), lambda start, end: written[start - 64 : end - 64])
+    for delta in (plain, native):
+        delta.extend(written)
+    assert (len(native), native.end) == (len(plain), plain.end)
+    for count in {0, len(plain) // 2, len(plain)}:
+        assert repr(native.changed(count)) == repr(plain.changed(count))
+        for one in (1, 7, 2**32 - 1):
+            assert repr(native.latest(one, count)) == repr(plain.latest(one, count))
+
+
+def test_changes_are_known_however_they_come(tmp_path: Path, kernel: kernels.Name) -> None:
+    index = EmbeddedIndex(tmp_path, flush_documents=1000, merge_in_background=False)
+    for first in range(1, 60, 7):
+        index.apply(samples(range(first, first + 7), length=60))
+        assert index.status().fingerprints == first + 6
+    index.apply([IndexDelete(5)])
+    assert index.status().fingerprints == 62
+    assert [one.id for one in index.fingerprints()] == [one for one in range(1, 64) if one != 5]
 
 
 def test_threads_search_while_one_writes(tmp_path: Path, kernel: kernels.Name) -> None:

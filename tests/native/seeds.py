@@ -13,7 +13,7 @@ from fpservice.domain import fingerprint
 from fpservice.domain.errors import InvalidFingerprintError
 from fpservice.domain.index_query import query_terms
 from fpservice.index import record
-from fpservice.interfaces import StoredFingerprint
+from fpservice.interfaces import IndexDelete, StoredFingerprint
 from tests.kernels import golden_rows
 
 _MOST: Final = 60
@@ -81,10 +81,17 @@ def _records() -> Iterator[bytes]:
         yield header + record.encode(one) + record.encode(one)
 
 
+def _journal() -> Iterator[bytes]:
+    for number, hashes in enumerate(_hashes(), 1):
+        one = record.encode(StoredFingerprint(number, 200, hashes[: 5 * number]))
+        yield bytes([number % 4]) + one + record.encode(IndexDelete(number)) + one
+
+
 _MAKERS: Final[dict[str, Callable[[], Iterator[bytes]]]] = {
     "codec": _codec,
     "compare": _compare,
     "delta": _delta,
+    "journal": _journal,
     "records": _records,
     "segments": _segments,
     "terms": _terms,
