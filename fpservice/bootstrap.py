@@ -52,6 +52,7 @@ from fpservice.observability.metrics import (
 from fpservice.observability.metrics_directory import VARIABLE as METRICS_VARIABLE
 from fpservice.observability.prometheus import PrometheusMetrics
 from fpservice.providers.guarded import GuardedProvider
+from fpservice.providers.musicbrainz_database import MusicBrainzDatabase
 from fpservice.providers.musicbrainz_sign_in import MusicBrainzSignIn, NoSignIn
 from fpservice.providers.no_metadata import NoMetadata
 from fpservice.services.api_keys import ApiKeys
@@ -201,9 +202,6 @@ def build_metadata_provider(parts: Parts) -> MetadataProvider:
     """Return what knows the names of recordings."""
     if parts.musicbrainz is None:
         return NoMetadata()
-    # Only where it is needed: its table definitions take most of a second to load.
-    from fpservice.providers.musicbrainz_database import MusicBrainzDatabase
-
     guarded = GuardedProvider(
         "musicbrainz",
         MusicBrainzDatabase(parts.musicbrainz),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fpservice.bootstrap import Parts, build_metadata_provider
+from fpservice.providers.musicbrainz_database import MusicBrainzDatabase
 from fpservice.services.link_states import LinkStates
 from fpservice.services.merged_recordings import MergedRecordings
 from fpservice.services.track_details import TrackDetailsService
@@ -28,9 +29,6 @@ def build_merged_recordings(parts: Parts) -> MergedRecordings | None:
     """Return the service that writes back mergers of MusicBrainz; None without its database."""
     if parts.musicbrainz is None:
         return None
-    # Only where it is needed: its table definitions take most of a second to load.
-    from fpservice.providers.musicbrainz_database import MusicBrainzDatabase
-
     # Whoever runs it waits for it: no guard that gives up, and nothing remembered from before.
     musicbrainz = MusicBrainzDatabase(parts.musicbrainz)
     return MergedRecordings(parts.databases.fingerprint, musicbrainz.merged_into)

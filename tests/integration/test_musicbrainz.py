@@ -279,7 +279,7 @@ def test_a_slow_database_leaves_ids_in_time(
         locking.dispose()
 
 
-def test_the_tables_are_not_loaded_where_nobody_needs_them() -> None:
+def test_nobody_loads_all_tables_of_musicbrainz() -> None:
     program = "import sys, fpservice.wsgi, fpservice.cli; print('mbdata' in sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
