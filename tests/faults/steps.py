@@ -26,6 +26,7 @@ from fpservice.domain.submission import Submission
 from fpservice.index.embedded import EmbeddedIndex
 from fpservice.index.http import HttpIndex
 from fpservice.index.log import LogWriter
+from fpservice.services import intake
 from fpservice.services.import_batch import ImportBatch
 
 Happened = Callable[[str], None]
@@ -69,7 +70,7 @@ STEPS = {
         Step("before-queue-commit", (r"^did DELETE FROM index_change\b", r"^commit fingerprint")),
         Step("change-gone", (r"^did DELETE FROM index_change\b", r"^committed fingerprint")),
         # Of a web service.
-        Step("stored", (r"^did INSERT INTO pending_submission\b", r"^committed ingest")),
+        Step("stored", (r"^did add submissions", r"^committed ingest")),
     )
 }
 
@@ -143,18 +144,24 @@ def _watch_statements(happened: Happened) -> None:
     def after(connection: Connection, cursor: Any, statement: str, *rest: Any) -> None:
         happened(f"did {statement}")
 
+    # These are on the driver itself.
+    _after(intake, "add_submissions", lambda: happened("did add submissions"))
+
 
 def _watch_transactions(happened: Happened) -> None:
-    writing = Database.writing
+    for name in ("writing", "writing_quickly"):
+        _watch_transactions_of(getattr(Database, name), name, happened)
 
+
+def _watch_transactions_of(writing: Any, name: str, happened: Happened) -> None:
     @contextmanager
-    def watched(self: Database) -> Iterator[Connection]:
+    def watched(self: Database) -> Iterator[Any]:
         with writing(self) as connection:
             yield connection
             happened(f"commit {self.name}")
         happened(f"committed {self.name}")
 
-    Database.writing = watched  # type: ignore[method-assign]
+    setattr(Database, name, watched)
 
 
 def _watch_index(happened: Happened) -> None:
@@ -176,7 +183,7 @@ def _before(owner: type, name: str, call: Callable[[], None]) -> None:
     setattr(owner, name, watched)
 
 
-def _after(owner: type, name: str, call: Callable[[], None]) -> None:
+def _after(owner: Any, name: str, call: Callable[[], None]) -> None:
     original = getattr(owner, name)
 
     @wraps(original)

@@ -82,9 +82,9 @@ def test_a_retry_is_announced_though_the_submission_was_before(
     service = installed.services.submission
     eventually(lambda: is_connected(installed))
     id = failed(installed)
-    assert messages(server) == 1
+    eventually(lambda: messages(server) == 1)
     assert service.retry(id)
-    assert messages(server) == 2
+    eventually(lambda: messages(server) == 2)
     consumer.close()
     installed.close()
     server.stop()
