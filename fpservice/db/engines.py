@@ -181,8 +181,7 @@ def _begin_to_write(driver: Any) -> None:
     """Take the lock of the file at the start: a transaction that began as a read could not wait.
 
     SQLite waits longer and longer between two looks at a lock, up to 100 ms, so that whoever came
-    first is the last to get it where others come all the time: half a second, where one in ten
-    transactions is this short.
+    first is the last to get it where others come all the time; half a second was seen.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     driver.execute("PRAGMA busy_timeout=0")
